@@ -1,0 +1,273 @@
+"""Point estimators of transition probabilities, each a function from a table to A.
+
+All work row by row on the last axis, so a (K+1, K) table, a K x K table, a table of any order
+and a batch of tables are treated alike. Rows that leave an estimator undefined are NaN.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analytic._validate import Floats, as_alpha, as_counts, as_support, check_off_support, first
+
+type Estimator = Callable[[ArrayLike], Floats]
+
+
+def mle(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
+    r"""Maximum-likelihood estimate: the count ratio.
+
+    .. math:: \hat A_{ij} = \frac{n_{ij}}{n_i}, \qquad n_i = \sum_j n_{ij}
+
+    The log-likelihood of the table is maximised subject to every row summing to one. With one
+    multiplier per row, s_0's included,
+
+    .. math::
+        L(A, \lambda) = \sum_{ij} n_{ij} \log A_{ij}
+        + \sum_i \lambda_i \Bigl(1 - \sum_j A_{ij}\Bigr),
+        \qquad
+        \frac{\partial L}{\partial A_{ij}} = \frac{n_{ij}}{A_{ij}} - \lambda_i = 0,
+
+    so that A_ij = n_ij / lambda_i, and summing over j gives lambda_i = n_i, the number of
+    departures from i. Each row's log-likelihood is concave, so this is its maximum; where
+    n_ij = 0 it lies on the boundary, at 0.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts, shape (..., K).
+    support : array_like of bool, optional
+        Possible transitions. The estimate does not change: a count where `support` is False is
+        refused.
+
+    Returns
+    -------
+    ndarray
+        Probabilities, shape of `counts`. NaN for a row that nobody left: every row of
+        probabilities has the same likelihood there, so none is chosen.
+
+    Raises
+    ------
+    ValueError
+        Counts that are negative, not finite or outside the support.
+
+    Examples
+    --------
+    >>> mle([[3, 1], [0, 2], [0, 0]])
+    array([[0.75, 0.25],
+           [0.  , 1.  ],
+           [ nan,  nan]])
+
+    References
+    ----------
+    .. [1] Anderson, T. W. and Goodman, L. A. (1957). Statistical inference about Markov chains.
+       Annals of Mathematical Statistics 28, 89-110.
+    """
+    table = as_counts(counts)
+    check_off_support(table, as_support(support, table.shape))
+    return _ratio(table.astype(np.float64))
+
+
+def posterior_mean(
+    counts: ArrayLike, alpha: ArrayLike, *, support: ArrayLike | None = None
+) -> Floats:
+    r"""Mean of the posterior under independent Dirichlet priors on the rows.
+
+    .. math:: E[A_{ij} \mid n] = \frac{n_{ij} + \alpha_{ij}}{\sum_l (n_{il} + \alpha_{il})}
+
+    It is also the mode of the posterior density in softmax coordinates, Jacobian included.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts, shape (..., K).
+    alpha : array_like
+        Dirichlet parameters (prior counts), positive: a number, one per next state, or one per
+        cell.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. The estimate is 0 elsewhere, and NaN in a row
+        with no possible transition.
+
+    Returns
+    -------
+    ndarray
+        Probabilities, shape of `counts`. A row without data has the prior mean.
+
+    Raises
+    ------
+    ValueError
+        Counts or alpha out of range or of a shape that does not fit.
+
+    Examples
+    --------
+    >>> posterior_mean([[3, 1], [0, 2], [0, 0]], 1).round(4)
+    array([[0.6667, 0.3333],
+           [0.25  , 0.75  ],
+           [0.5   , 0.5   ]])
+
+    References
+    ----------
+    .. [1] Strelioff, C. C., Crutchfield, J. P. and Hubler, A. W. (2007). Inferring Markov chains:
+       Bayesian estimation, model comparison, entropy rate, and out-of-class modeling. Physical
+       Review E 76, 011106.
+    """
+    return _ratio(_posterior_alpha(counts, alpha, support))
+
+
+def posterior_mode(
+    counts: ArrayLike, alpha: ArrayLike, *, support: ArrayLike | None = None
+) -> Floats:
+    r"""Mode of the posterior density on the simplex, under independent Dirichlet priors.
+
+    .. math:: \frac{n_{ij} + \alpha_{ij} - 1}{\sum_l (n_{il} + \alpha_{il} - 1)}
+
+    Under the flat prior, alpha = 1, this is the count ratio `mle`. It is a statement about the
+    density with respect to the probabilities themselves; the mode depends on the coordinates,
+    and in softmax coordinates it is `posterior_mean`.
+
+    `bayes_markov.posterior_mode` finds the same point by optimising a PyMC model, and returns it
+    with labels; this one is an array from the closed form.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts, shape (..., K).
+    alpha : array_like
+        Dirichlet parameters (prior counts): a number, one per next state, or one per cell.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. The estimate is 0 elsewhere.
+
+    Returns
+    -------
+    ndarray
+        Probabilities, shape of `counts`. NaN for a row where all n + alpha are 1: the density is
+        flat and every point is a mode. A row with one possible transition is 1 there.
+
+    Raises
+    ------
+    ValueError
+        Some n + alpha is below 1, so that the density is unbounded and no mode exists (the first
+        index is named); or bad counts or alpha.
+
+    Examples
+    --------
+    >>> posterior_mode([[3, 1], [0, 2], [0, 0]], 1)
+    array([[0.75, 0.25],
+           [0.  , 1.  ],
+           [ nan,  nan]])
+    """
+    return mode_of_rows(_posterior_alpha(counts, alpha, support))
+
+
+def mode_of_rows(alpha: Floats) -> Floats:
+    """Mode of Dirichlet rows; a zero in `alpha` marks an impossible transition."""
+    possible = alpha > 0
+    choices = possible.sum(axis=-1, keepdims=True)
+    unbounded = possible & (alpha < 1) & (choices > 1)
+    if unbounded.any():
+        where = first(unbounded)
+        raise ValueError(
+            f"no mode exists: alpha + count is {alpha[where]:g} < 1 at index {where}, where the "
+            f"density is unbounded; use the posterior mean, or an alpha of at least 1"
+        )
+    excess = np.where(possible, alpha - 1, 0.0)
+    return np.where(choices == 1, possible.astype(np.float64), _ratio(excess))
+
+
+def additive_smoothing(counts: ArrayLike, beta: float) -> Floats:
+    r"""Add the same pseudo-count to every cell, (n_ij + beta) / (n_i + K beta).
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts, shape (..., K).
+    beta : float
+        Pseudo-count, positive. 1 is Laplace's rule, 1/2 that of Jeffreys and of Krichevsky and
+        Trofimov, 1/K that of Perks.
+
+    Returns
+    -------
+    ndarray
+        Probabilities, shape of `counts`; 1/K in a row without data.
+
+    Raises
+    ------
+    ValueError
+        `beta` is not positive, or bad counts.
+
+    Examples
+    --------
+    >>> additive_smoothing([3, 1, 0], 0.5).round(4)
+    array([0.6364, 0.2727, 0.0909])
+    """
+    return posterior_mean(counts, beta)
+
+
+def laplace(counts: ArrayLike) -> Floats:
+    """Laplace's rule of succession: `additive_smoothing` with 1 (flat prior).
+
+    Examples
+    --------
+    >>> laplace([3, 1])
+    array([0.66666667, 0.33333333])
+    """
+    return additive_smoothing(counts, 1.0)
+
+
+def jeffreys(counts: ArrayLike) -> Floats:
+    """Jeffreys' prior, also the Krichevsky-Trofimov estimator: `additive_smoothing` with 1/2.
+
+    Examples
+    --------
+    >>> jeffreys([3, 1])
+    array([0.7, 0.3])
+
+    References
+    ----------
+    .. [1] Krichevsky, R. and Trofimov, V. (1981). The performance of universal encoding. IEEE
+       Transactions on Information Theory 27, 199-207.
+    """
+    return additive_smoothing(counts, 0.5)
+
+
+def perks(counts: ArrayLike) -> Floats:
+    """Perks' prior, one prior count shared by a row: `additive_smoothing` with 1/K.
+
+    Examples
+    --------
+    >>> perks([3, 1, 0]).round(4)
+    array([0.6667, 0.2667, 0.0667])
+
+    References
+    ----------
+    .. [1] Perks, W. (1947). Some observations on inverse probability including a new
+       indifference rule. Journal of the Institute of Actuaries 73, 285-334.
+    """
+    return additive_smoothing(counts, 1 / as_counts(counts).shape[-1])
+
+
+ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
+    {
+        "mle": mle,
+        "laplace": laplace,
+        "jeffreys": jeffreys,
+        "perks": perks,
+    }
+)
+"""Every estimator without free choices, by name: a table of counts in, probabilities out."""
+
+
+def _posterior_alpha(counts: ArrayLike, alpha: ArrayLike, support: ArrayLike | None) -> Floats:
+    """Parameters of the posterior, counts + alpha, zero off the support."""
+    table = as_counts(counts)
+    mask = as_support(support, table.shape)
+    check_off_support(table, mask)
+    return np.asarray(table + as_alpha(alpha, table.shape, mask), dtype=np.float64)
+
+
+def _ratio(weights: Floats) -> Floats:
+    """Each row over its sum; NaN where the sum is zero."""
+    total = weights.sum(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(weights / total)
