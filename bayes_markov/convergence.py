@@ -1,0 +1,102 @@
+"""Can these draws be trusted? R-hat, effective sample size and divergences of a tree."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+MIN_ESS = 400.0
+"""Least effective sample size at which a Monte Carlo standard error is reliable."""
+
+
+class ConvergenceWarning(UserWarning):
+    """The draws of a sampler do not describe the posterior well enough."""
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Worst diagnostics over all quantities of the posterior.
+
+    Parameters
+    ----------
+    rhat : float
+        Largest rank-normalised split R-hat; NaN if no quantity varies.
+    ess : float
+        Smallest effective sample size, bulk or tail; NaN if no quantity varies.
+    divergences : int
+        Number of divergent transitions; 0 where no sampler ran.
+    quantities : int
+        Number of quantities that vary.
+
+    References
+    ----------
+    .. [1] Vehtari, A., Gelman, A., Simpson, D., Carpenter, B. and Burkner, P.-C. (2021).
+       Rank-normalization, folding, and localization: an improved R-hat. Bayesian Analysis 16,
+       667-718.
+    """
+
+    rhat: float
+    ess: float
+    divergences: int
+    quantities: int
+
+    @property
+    def max_rhat(self) -> float:
+        """Largest R-hat that passes; the maximum over many quantities is larger by chance."""
+        return 1.01 if self.quantities <= 100 else 1.02
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong and what to do, one sentence each; empty if all is well."""
+        found = []
+        if self.rhat > self.max_rhat:
+            found.append(
+                f"R-hat is {self.rhat:.3f}, above {self.max_rhat}: the chains disagree; "
+                f"increase draws or tune"
+            )
+        if self.ess < MIN_ESS:
+            found.append(
+                f"the effective sample size is {self.ess:.0f}, below {MIN_ESS:.0f}; increase draws"
+            )
+        if self.divergences:
+            found.append(
+                f"{self.divergences} transitions diverged; the posterior is near the edge of the "
+                f"simplex (small alpha), where the closed form is the better choice"
+            )
+        return found
+
+
+def convergence(tree: xr.DataTree) -> Convergence:
+    """Diagnose the posterior of a tree.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Result of `sample` or `exact_posterior`.
+
+    Returns
+    -------
+    Convergence
+
+    Examples
+    --------
+    >>> import bayes_markov as bm
+    >>> counts = bm.TransitionCounts.from_sequences([["a", "b", "b", "a"]])
+    >>> bm.convergence(bm.exact_posterior(counts, seed=1)).problems
+    []
+    """
+    import arviz_stats as azs
+
+    A = tree["posterior"]["A"]
+    cells = A.stack(cell=[dim for dim in A.dims if dim not in ("chain", "draw")])
+    varying = cells.isel(cell=np.flatnonzero(cells.std(("chain", "draw")).values > 1e-12))
+    divergences = 0
+    if "sample_stats" in tree.children:
+        divergences = int(tree["sample_stats"]["diverging"].sum())
+    if varying.sizes["cell"] == 0:
+        return Convergence(np.nan, np.nan, divergences, 0)
+    values = varying.transpose("chain", "draw", "cell").values
+    data = xr.Dataset({"A": (("chain", "draw", "cell"), values)})
+    ess = min(float(azs.ess(data, method=kind)["A"].min()) for kind in ("bulk", "tail"))
+    rhat = float(azs.rhat(data)["A"].max())
+    return Convergence(rhat, ess, divergences, varying.sizes["cell"])

@@ -1,0 +1,67 @@
+"""The posterior without a sampler: independent draws from its closed form."""
+
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from bayes_markov.counts import TransitionCounts
+from bayes_markov.tree import assemble, check_size, prior_rows, streams
+
+
+def exact_posterior(
+    counts: TransitionCounts,
+    *,
+    alpha: ArrayLike = 1.0,
+    seed: int,
+    draws: int = 1000,
+    chains: int = 4,
+    support: ArrayLike | None = None,
+) -> xr.DataTree:
+    r"""Draw independently from the exact posterior of A.
+
+    .. math:: A_{i\cdot} \mid n \sim \mathrm{Dirichlet}(\alpha_i + n_i) \quad \text{independently}
+
+    The result has the groups, names, dims and coords of `sample`, without sample_stats, so every
+    ArviZ function takes either. PyMC is not imported.
+
+    Parameters
+    ----------
+    counts : TransitionCounts
+        Data. Units are pooled for A and kept apart in the log-likelihood.
+    alpha : array_like, default 1.0
+        Dirichlet parameters, positive: a number, one per next state, or one per cell.
+    seed : int
+        Seed of the draws.
+    draws, chains : int, default 1000 and 4
+        Draws per chain, and chains. All are independent; chains are there for ArviZ.
+    support : array_like of bool, optional
+        Possible transitions, shape of one table.
+
+    Returns
+    -------
+    xarray.DataTree
+        posterior A(chain, draw, state, next_state), probabilities; prior likewise;
+        log_likelihood in nats; observed_data, constant_data. Histories that cannot occur are NaN.
+
+    Raises
+    ------
+    ValueError
+        Bad alpha, support, seed or sizes.
+
+    Examples
+    --------
+    >>> counts = TransitionCounts.from_sequences([["sun", "sun", "rain", "sun"]])
+    >>> tree = exact_posterior(counts, seed=1)
+    >>> tree.posterior["A"].sizes
+    Frozen({'chain': 4, 'draw': 1000, 'state': 3, 'next_state': 2})
+
+    References
+    ----------
+    .. [1] Strelioff, C. C., Crutchfield, J. P. and Hubler, A. W. (2007). Inferring Markov chains:
+       Bayesian estimation, model comparison, entropy rate, and out-of-class modeling. Physical
+       Review E 76, 011106.
+    """
+    check_size(draws, chains)
+    prior = prior_rows(counts, alpha, support)
+    rng, _ = streams(seed)
+    sampled = prior.given(counts.pooled).sample(rng, size=(chains, draws))
+    return assemble(sampled, counts=counts, prior=prior, seed=seed, sampler="exact")

@@ -1,0 +1,219 @@
+"""The result every fit returns: one labelled DataTree, whatever drew from the posterior.
+
+Groups: posterior and prior with A(chain, draw, *history, next_state), log_likelihood with
+counts(chain, draw, unit), observed_data, constant_data, sample_stats where a sampler ran.
+Attributes of the root are text and numbers, so that a tree can be saved.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from analytic import DirichletRows, possible_histories
+from analytic._validate import Floats, as_alpha, as_support
+from bayes_markov._version import __version__
+from bayes_markov.counts import TransitionCounts
+from bayes_markov.labels import coords, dims
+
+ALL_UNITS = "all"
+"""Label of the only entry of the unit axis where the counts have no units."""
+
+
+def prior_rows(
+    counts: TransitionCounts, alpha: ArrayLike, support: ArrayLike | None = None
+) -> DirichletRows:
+    """Prior on the rows of A for these counts; histories that cannot occur have none."""
+    shape = counts.pooled.shape
+    mask = np.broadcast_to(possible_histories(len(counts.states), counts.order)[..., None], shape)
+    given = as_support(support, shape)
+    mask = mask if given is None else mask & given
+    return DirichletRows(as_alpha(alpha, shape, mask), support=mask)
+
+
+def unit_labels(counts: TransitionCounts) -> list[str | int | bool]:
+    """Labels of the unit axis, which every log-likelihood has."""
+    return [ALL_UNITS] if counts.units is None else list(counts.units)
+
+
+def log_likelihood_per_unit(draws: Floats, counts: TransitionCounts) -> Floats:
+    """Log-likelihood of each unit at each draw of A; shape (..., units).
+
+    A matrix product over the cells, where 0 log 0 is 0 and n log 0 is -inf.
+    """
+    cells = counts.pooled.size
+    flat = draws.reshape(*draws.shape[: draws.ndim - counts.order - 1], cells)
+    tables = counts.tables.reshape(-1, cells).astype(np.float64)
+    positive = flat > 0
+    log_draws = np.log(np.where(positive, flat, 1.0))
+    impossible = (~positive).astype(np.float64) @ tables.T > 0
+    return np.where(impossible, -np.inf, log_draws @ tables.T)
+
+
+def assemble(
+    draws: Floats,
+    *,
+    counts: TransitionCounts,
+    prior: DirichletRows,
+    seed: int,
+    sampler: str,
+    sample_stats: xr.Dataset | None = None,
+    attrs: Mapping[str, str | int | float] | None = None,
+) -> xr.DataTree:
+    """Put posterior draws, shape (chains, draws, *history, K), into the common tree."""
+    chains, n_draws = draws.shape[:2]
+    names, labels = dims(counts.order), coords(counts.states, counts.order)
+    sampled = {"chain": np.arange(chains), "draw": np.arange(n_draws)}
+    unit = {"unit": unit_labels(counts)}
+    _, prior_stream = streams(seed)
+
+    def of_rows(values: Floats) -> xr.Dataset:
+        return xr.Dataset({"A": (("chain", "draw", *names), values)}, coords=sampled | labels)
+
+    groups = {
+        "posterior": of_rows(draws),
+        "prior": of_rows(prior.sample(prior_stream, size=(chains, n_draws))),
+        "log_likelihood": xr.Dataset(
+            {"counts": (("chain", "draw", "unit"), log_likelihood_per_unit(draws, counts))},
+            coords=sampled | unit,
+        ),
+        "observed_data": counts.to_xarray().to_dataset(),
+        "constant_data": xr.Dataset(
+            {
+                "alpha": (names, prior.alpha),
+                "departures": (names[:-1], counts.pooled.sum(axis=-1)),
+            },
+            coords=labels,
+        ),
+    }
+    if sample_stats is not None:
+        groups["sample_stats"] = sample_stats.assign_coords(sampled)
+    tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in groups.items()})
+    tree.attrs = {
+        "inference_library": "bayes_markov",
+        "inference_library_version": __version__,
+        "prior": describe(prior),
+        "seed": seed,
+        "data_digest": counts.digest,
+        "sampler": sampler,
+        "states_order": counts.states_order,
+        "order": counts.order,
+        **(attrs or {}),
+    }
+    return tree
+
+
+def describe(prior: DirichletRows) -> str:
+    """Prior in a few words, for the record of a result."""
+    values = np.unique(prior.alpha[prior.possible])
+    if len(values) == 1:
+        return f"Dirichlet(alpha={values[0]:g}) on each row"
+    return f"Dirichlet rows, alpha from {values[0]:g} to {values[-1]:g} (see constant_data)"
+
+
+def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Two independent streams from one seed: for the posterior and for the prior."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+    posterior, prior = np.random.SeedSequence(int(seed)).spawn(2)
+    return np.random.default_rng(posterior), np.random.default_rng(prior)
+
+
+def check_size(draws: int, chains: int) -> None:
+    """Refuse numbers of draws or chains that are not positive integers."""
+    for name, value in (("draws", draws), ("chains", chains)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+
+
+def save(tree: xr.DataTree, path: str | Path) -> None:
+    """Write a result to a NetCDF file, whole or not at all.
+
+    The file is written under a temporary name beside `path` and renamed, so that a killed run
+    leaves no half file. Columns of Python objects, which NetCDF cannot hold, are left out.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Result of `exact_posterior` or `sample`.
+    path : str or Path
+        File to write; an existing one is replaced.
+
+    Raises
+    ------
+    OSError
+        The folder does not exist or cannot be written.
+
+    Examples
+    --------
+    >>> import bayes_markov as bm, tempfile
+    >>> tree = bm.exact_posterior(bm.TransitionCounts.from_sequences([["a", "b"]]), seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bm.save(tree, f"{folder}/posterior.nc")
+    ...     bm.load(f"{folder}/posterior.nc").posterior["A"].equals(tree.posterior["A"])
+    True
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {target.parent} does not exist; create it first")
+    storable = xr.DataTree.from_dict(
+        {node.path: _storable(node.to_dataset(inherit=False)) for node in tree.subtree}
+    )
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
+    os.close(handle)
+    try:
+        storable.to_netcdf(temporary, engine="h5netcdf")
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | Path) -> xr.DataTree:
+    """Read a result that `save` has written, into memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        NetCDF file.
+
+    Returns
+    -------
+    xarray.DataTree
+
+    Raises
+    ------
+    OSError
+        The file does not exist or is not NetCDF.
+
+    Examples
+    --------
+    See `save`.
+    """
+    with xr.open_datatree(path, engine="h5netcdf") as stored:
+        tree = stored.load()
+    return xr.DataTree.from_dict(
+        {node.path: _relabelled(node.to_dataset(inherit=False)) for node in tree.subtree}
+    )
+
+
+def _storable(dataset: xr.Dataset) -> xr.Dataset:
+    """Leave out columns of objects, and write labels of mixed type as text."""
+    objects = [name for name, column in dataset.data_vars.items() if column.dtype == object]
+    mixed = {name: axis for name, axis in dataset.coords.items() if axis.dtype == object}
+    return dataset.drop_vars(objects).assign_coords(
+        {name: (axis.dims, axis.values.astype(str)) for name, axis in mixed.items()}
+    )
+
+
+def _relabelled(dataset: xr.Dataset) -> xr.Dataset:
+    """Give the axes the labels that they had before `_storable`."""
+    axes = {str(name): np.array(axis.values.tolist()) for name, axis in dataset.coords.items()}
+    if "next_state" in axes:
+        history = [name for name in axes if name == "state" or name.startswith("state_")]
+        axes |= coords(axes["next_state"].tolist(), len(history))
+    return dataset.assign_coords(axes)
