@@ -11,36 +11,48 @@ from bayes_markov._version import __version__
 from bayes_markov.counts import TransitionCounts
 
 if TYPE_CHECKING:
+    from bayes_markov.check import PsisLoo, loo
     from bayes_markov.convergence import Convergence, ConvergenceWarning, convergence
     from bayes_markov.exact import exact_posterior
     from bayes_markov.fit import posterior_mode, sample
     from bayes_markov.models import dirichlet_model
     from bayes_markov.tree import load, save
+    from bayes_markov.verify import Check, Verification, verify
 
 _HOME = {
+    "Check": "verify",
     "Convergence": "convergence",
     "ConvergenceWarning": "convergence",
+    "PsisLoo": "check",
+    "Verification": "verify",
     "convergence": "convergence",
     "dirichlet_model": "models",
     "exact_posterior": "exact",
     "load": "tree",
+    "loo": "check",
     "posterior_mode": "fit",
     "sample": "fit",
     "save": "tree",
+    "verify": "verify",
 }
 
 __all__ = [
+    "Check",
     "Convergence",
     "ConvergenceWarning",
+    "PsisLoo",
     "TransitionCounts",
+    "Verification",
     "__version__",
     "convergence",
     "dirichlet_model",
     "exact_posterior",
     "load",
+    "loo",
     "posterior_mode",
     "sample",
     "save",
+    "verify",
 ]
 
 

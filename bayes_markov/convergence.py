@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from bayes_markov.tree import variable
+
 MIN_ESS = 400.0
 """Least effective sample size at which a Monte Carlo standard error is reliable."""
 
@@ -87,16 +89,16 @@ def convergence(tree: xr.DataTree) -> Convergence:
     """
     import arviz_stats as azs
 
-    A = tree["posterior"]["A"]
-    cells = A.stack(cell=[dim for dim in A.dims if dim not in ("chain", "draw")])
-    varying = cells.isel(cell=np.flatnonzero(cells.std(("chain", "draw")).values > 1e-12))
+    A = variable(tree, "posterior", "A").transpose("chain", "draw", ...).values
+    cells = A.reshape(*A.shape[:2], -1)
+    varying = cells[..., cells.std(axis=(0, 1)) > 1e-12]
     divergences = 0
     if "sample_stats" in tree.children:
-        divergences = int(tree["sample_stats"]["diverging"].sum())
-    if varying.sizes["cell"] == 0:
+        divergences = int(variable(tree, "sample_stats", "diverging").sum())
+    if varying.size == 0:
         return Convergence(np.nan, np.nan, divergences, 0)
-    values = varying.transpose("chain", "draw", "cell").values
-    data = xr.Dataset({"A": (("chain", "draw", "cell"), values)})
-    ess = min(float(azs.ess(data, method=kind)["A"].min()) for kind in ("bulk", "tail"))
-    rhat = float(azs.rhat(data)["A"].max())
-    return Convergence(rhat, ess, divergences, varying.sizes["cell"])
+    bulk = azs.ess(varying, method="bulk").min()
+    tail = azs.ess(varying, method="tail", prob=(0.05, 0.95)).min()
+    ess = float(min(bulk, tail))
+    rhat = float(azs.rhat(varying).max())
+    return Convergence(rhat, ess, divergences, varying.shape[-1])

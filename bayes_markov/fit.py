@@ -16,7 +16,7 @@ from analytic.estimate import mode_of_rows
 from bayes_markov.convergence import ConvergenceWarning, convergence
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import alpha_of, counts_of
-from bayes_markov.tree import assemble, check_size, streams
+from bayes_markov.tree import assemble, check_size, streams, variable
 
 _COMPILED: WeakKeyDictionary[pm.Model, Any] = WeakKeyDictionary()
 """What nutpie compiled for a model; new data of the same shape go into it as they are."""
@@ -225,6 +225,6 @@ def _prior_of(model: pm.Model) -> DirichletRows:
 
 def _values_and_stats(tree: xr.DataTree) -> tuple[Floats, xr.Dataset]:
     """Draws of A and the sampler's own statistics, without its columns of Python objects."""
-    stats = tree["sample_stats"].to_dataset()
+    stats = tree.children["sample_stats"].to_dataset()
     objects = [name for name, column in stats.data_vars.items() if column.dtype == object]
-    return tree["posterior"]["A"].values, stats.drop_vars(objects)
+    return variable(tree, "posterior", "A").values, stats.drop_vars(objects)

@@ -60,7 +60,9 @@ def dirichlet_model(
     """
     prior = prior_rows(counts, alpha, support)
     names = dims(counts.order)
-    axes = {name: list(axis) for name, axis in coords(counts.states, counts.order).items()}
+    axes = {name: axis.tolist() for name, axis in coords(counts.states, counts.order).items()}
+    for name in names[:-1]:
+        axes[name] = [str(label) for label in axes[name]]  # nutpie takes no axis of mixed types
     with pm.Model(coords={**axes, "unit": unit_labels(counts)}) as model:
         data = pm.Data("counts_data", counts.tables.astype(np.float64), dims=("unit", *names))
         parameters = pm.Data("alpha", prior.alpha, dims=names)

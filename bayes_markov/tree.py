@@ -130,6 +130,20 @@ def check_size(draws: int, chains: int) -> None:
             raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
 
 
+def variable(tree: xr.DataTree, group: str, name: str) -> xr.DataArray:
+    """One variable of one group of a result."""
+    return tree.children[group].dataset[name]
+
+
+def counts_of_tree(tree: xr.DataTree) -> TransitionCounts:
+    """Read the data back from a result."""
+    counts = variable(tree, "observed_data", "counts")
+    units = tuple(counts["unit"].values.tolist()) if "unit" in counts.dims else None
+    order = counts.ndim - 1 - (units is not None)
+    states = tuple(counts["next_state"].values.tolist())
+    return TransitionCounts(counts.values, states, order, units)
+
+
 def save(tree: xr.DataTree, path: str | Path) -> None:
     """Write a result to a NetCDF file, whole or not at all.
 

@@ -1,0 +1,213 @@
+r"""Simulation-based calibration: a posterior, right on average over its prior.
+
+Draw A from the prior, a path from A, and the posterior from the path. The rank of the true value
+among the posterior's draws is then uniform, for every quantity, if model and sampler are right.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+import analytic
+from analytic import DirichletRows
+from analytic._validate import Floats, Ints, as_alpha
+from bayes_markov.counts import TransitionCounts
+from bayes_markov.labels import coords, dims
+from bayes_markov.tree import log_likelihood_per_unit
+
+RANKED_DRAWS = 99
+"""Posterior draws that a true value is ranked among."""
+
+LEVEL = 0.001
+"""Probability that a right posterior fails, over all quantities together."""
+
+type Posterior = Callable[[Ints, int], Floats]
+"""Draws, shape (n, K+1, K), from the posterior of a table, given a seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Outcome of `calibrate`.
+
+    Parameters
+    ----------
+    passed : bool
+        No quantity's ranks depart from uniformity.
+    p_values : dict of float
+        Uniformity test by quantity: "A[state, next_state]" and "log_likelihood".
+    tree : xarray.DataTree
+        Group prior_sbc with the probability integral transforms, one "draw" per replicate, for
+        ``az.plot_ecdf_pit(tree, group="prior_sbc")``.
+    """
+
+    passed: bool
+    p_values: dict[str, float]
+    tree: xr.DataTree
+
+    def __str__(self) -> str:
+        """Worst quantity and outcome."""
+        worst = min(self.p_values, key=self.p_values.__getitem__)
+        limit = LEVEL / len(self.p_values)
+        return (
+            f"calibration {'PASSED' if self.passed else 'FAILED'}: smallest p "
+            f"{self.p_values[worst]:.3g} ({worst}), limit {limit:.2g}, "
+            f"{len(self.p_values)} quantities"
+        )
+
+
+def calibrate(
+    *,
+    n_states: int = 3,
+    length: int = 20,
+    alpha: ArrayLike = 1.0,
+    replicates: int = 200,
+    seed: int,
+    posterior: Posterior | None = None,
+    progress: Callable[[Iterator[int]], Iterator[int]] = iter,
+) -> Calibration:
+    """Calibrate a posterior by simulation from its prior.
+
+    Parameters
+    ----------
+    n_states : int, default 3
+        K, the number of states.
+    length : int, default 20
+        Length of each simulated path. Short paths show a wrong prior best.
+    alpha : array_like, default 1.0
+        Dirichlet parameters of the prior that truths are drawn from.
+    replicates : int, default 200
+        Number of truths.
+    seed : int
+        Seed of everything.
+    posterior : callable, optional
+        ``posterior(table, seed)`` gives at least 99 nearly independent draws, shape
+        (n, K+1, K). By default `nuts`, the PyMC model compiled once and fed with the data.
+        `exact` gives the closed form.
+    progress : callable, optional
+        Wraps the iterator over replicates, as a progress bar does.
+
+    Returns
+    -------
+    Calibration
+        Tested are all entries of A and the log-likelihood of the data, which sees mistakes that
+        the single entries do not, such as a posterior that ignores the data.
+
+    Raises
+    ------
+    ValueError
+        Bad alpha or sizes, or too few draws.
+
+    Examples
+    --------
+    >>> print(calibrate(seed=1, posterior=exact(3), replicates=50))
+    calibration PASSED: smallest p 0.00835 (log_likelihood), limit 7.7e-05, 13 quantities
+
+    References
+    ----------
+    .. [1] Talts, S., Betancourt, M., Simpson, D., Vehtari, A. and Gelman, A. (2018). Validating
+       Bayesian inference algorithms with simulation-based calibration. arXiv 1804.06788.
+    .. [2] Modrak, M., Moon, A. H., Kim, S., Burkner, P., Huurre, N., Faltejskova, K., Gelman, A.
+       and Vehtari, A. (2023). Simulation-based calibration checking for Bayesian computation: the
+       choice of test quantities shapes sensitivity. Bayesian Analysis.
+    """
+    states = [f"s{number}" for number in range(1, n_states + 1)]
+    shape = (n_states + 1, n_states)
+    prior = DirichletRows(as_alpha(alpha, shape))
+    draw = nuts(n_states, alpha) if posterior is None else posterior
+    streams = np.random.SeedSequence(seed).spawn(replicates)
+    A_pit = np.empty((replicates, *shape))
+    lik_pit = np.empty(replicates)
+    for replicate in progress(iter(range(replicates))):
+        rng = np.random.default_rng(streams[replicate])
+        truth = prior.sample(rng)
+        path = analytic.simulate(truth, length, rng=rng)
+        table = analytic.count_transitions(path, n_states)
+        draws = _thinned(draw(table, int(rng.integers(2**31))))
+        counts = TransitionCounts(table, tuple(states))
+        lik = log_likelihood_per_unit(np.concatenate([truth[None], draws]), counts)[:, 0]
+        A_pit[replicate] = _pit((draws < truth).sum(axis=0), rng)
+        lik_pit[replicate] = _pit((lik[1:] < lik[0]).sum(), rng)
+
+    sampled = {"chain": [0], "draw": np.arange(replicates)}
+    dataset = xr.Dataset(
+        {
+            "A": (("chain", "draw", *dims(1)), A_pit[None]),
+            "log_likelihood": (("chain", "draw"), lik_pit[None]),
+        },
+        coords=sampled | coords(states, 1),
+    )
+    p_values = _uniformity(dataset)
+    passed = min(p_values.values()) >= LEVEL / len(p_values)
+    return Calibration(passed, p_values, xr.DataTree.from_dict({"/prior_sbc": dataset}))
+
+
+def exact(n_states: int, alpha: ArrayLike = 1.0) -> Posterior:
+    """Posterior for `calibrate`: independent draws from the closed form."""
+    prior = DirichletRows(as_alpha(alpha, (n_states + 1, n_states)))
+
+    def posterior(table: Ints, seed: int) -> Floats:
+        return prior.given(table).sample(np.random.default_rng(seed), size=RANKED_DRAWS)
+
+    return posterior
+
+
+def nuts(n_states: int, alpha: ArrayLike = 1.0) -> Posterior:
+    """Posterior for `calibrate`: NUTS on the PyMC model, compiled at the first call.
+
+    Four chains are thinned to nearly independent draws.
+    """
+    import nutpie
+    import pymc as pm
+
+    from bayes_markov.fit import compiled
+    from bayes_markov.models import dirichlet_model
+
+    shape = (n_states + 1, n_states)
+    empty = TransitionCounts(np.zeros(shape, dtype=np.int64), tuple(range(n_states)))
+    model = dirichlet_model(empty, alpha=alpha)
+
+    def posterior(table: Ints, seed: int) -> Floats:
+        pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)
+        tree = nutpie.sample(
+            compiled(model),
+            draws=125,
+            tune=300,
+            chains=4,
+            seed=seed,
+            save_warmup=False,
+            progress_bar=False,
+        )
+        kept = tree.children["posterior"].dataset["A"].values[:, ::5]
+        return np.asarray(kept.reshape(-1, *shape))
+
+    return posterior
+
+
+def _thinned(draws: Floats) -> Floats:
+    """Keep as many draws as truths are ranked among."""
+    if len(draws) < RANKED_DRAWS:
+        raise ValueError(f"posterior must give at least {RANKED_DRAWS} draws, got {len(draws)}")
+    return draws[:RANKED_DRAWS]
+
+
+def _pit(ranks: ArrayLike, rng: np.random.Generator) -> Floats:
+    """Probability integral transform of ranks, made continuous by a uniform variable."""
+    ranks = np.asarray(ranks)
+    return np.asarray((ranks + rng.random(ranks.shape)) / (RANKED_DRAWS + 1))
+
+
+def _uniformity(pits: xr.Dataset) -> dict[str, float]:
+    """P-value of ArviZ's test of uniformity, by quantity."""
+    import arviz_stats  # noqa: F401  (registers the accessor)
+
+    tested, *_ = pits.azstats.uniformity_test()
+    p_values = {}
+    for name, values in tested.data_vars.items():
+        for index in np.ndindex(values.shape):
+            labels = [str(values[dim].values[i]) for dim, i in zip(values.dims, index, strict=True)]
+            quantity = f"{name}[{', '.join(labels)}]" if labels else str(name)
+            p_values[quantity] = float(values.values[index])
+    return p_values

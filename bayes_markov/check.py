@@ -1,0 +1,168 @@
+"""Leave-one-out by importance sampling, beside the exact value that it estimates."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+import analytic
+from analytic import Loo
+from analytic._validate import Floats
+from bayes_markov.labels import dims
+from bayes_markov.tree import counts_of_tree, variable
+
+GOOD_K = 0.7
+"""Pareto k up to which a smoothed importance-sampling estimate can be trusted."""
+
+
+@dataclass(frozen=True, eq=False)
+class PsisLoo:
+    """Leave-one-out estimated from draws, with its diagnostics and the closed form.
+
+    Parameters
+    ----------
+    elpd : float
+        Expected log predictive density, the sum over everything left out in turn, in nats.
+    se : float
+        Standard error of `elpd` over what is left out (divisor N - 1).
+    pointwise : xarray.DataArray
+        Log predictive density of each cell or unit; NaN in a cell without counts.
+    mcse : xarray.DataArray
+        Monte Carlo standard error of `pointwise`.
+    pareto_k : xarray.DataArray
+        Tail index of the importance ratios. Above 0.7 the estimate is not to be trusted.
+    exact : analytic.Loo
+        The same quantity in closed form.
+    by : str
+        What was left out.
+    """
+
+    elpd: float
+    se: float
+    pointwise: xr.DataArray
+    mcse: xr.DataArray
+    pareto_k: xr.DataArray
+    exact: Loo
+    by: str
+
+    @property
+    def unreliable(self) -> int:
+        """Number of cells or units whose Pareto k is above 0.7."""
+        return int((self.pareto_k > GOOD_K).sum())
+
+    def __str__(self) -> str:
+        """Estimate, exact value and reliability in one line each."""
+        return (
+            f"leave-one-{self.by}-out\n"
+            f"  PSIS   elpd {self.elpd:.3f}, se {self.se:.3f}, "
+            f"{self.unreliable} of {int(self.pareto_k.notnull().sum())} with Pareto k > {GOOD_K}\n"
+            f"  exact  elpd {self.exact.elpd:.3f}, se {self.exact.se:.3f}"
+        )
+
+
+def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> PsisLoo:
+    r"""Leave out one transition or one unit at a time, from the draws of a tree.
+
+    All transitions of a cell have the same log-likelihood, so each cell is smoothed once and
+    weighted by its count; nothing is stored per transition.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Result of `sample` or `exact_posterior`.
+    by : {"transition", "sequence", "unit"}
+        What is left out. "sequence" and "unit" both leave out an entry of the unit axis: count
+        with ``units="sequence"`` to leave out sequences.
+
+    Returns
+    -------
+    PsisLoo
+        High Pareto k is a field of the result, not a warning.
+
+    Raises
+    ------
+    ValueError
+        An unknown `by`, or units asked for in a tree without.
+
+    Examples
+    --------
+    >>> import bayes_markov as bm
+    >>> counts = bm.TransitionCounts.from_table([[90, 40], [20, 50]], ["a", "b"])
+    >>> result = bm.loo(bm.exact_posterior(counts, seed=1), by="transition")
+    >>> abs(result.elpd - result.exact.elpd) < 0.1
+    True
+
+    References
+    ----------
+    .. [1] Vehtari, A., Simpson, D., Gelman, A., Yao, Y. and Gabry, J. (2024). Pareto smoothed
+       importance sampling. Journal of Machine Learning Research 25, 1-58.
+    """
+    counts = counts_of_tree(tree)
+    alpha = variable(tree, "constant_data", "alpha").values
+    posterior = variable(tree, "posterior", "A").transpose("chain", "draw", *dims(counts.order))
+    order, support = counts.order, alpha > 0
+    if by == "transition":
+        observed = counts.pooled > 0
+        with np.errstate(divide="ignore"):
+            log_lik = np.log(posterior.values[..., observed])
+        weights = counts.pooled[observed].astype(np.float64)
+        exact = analytic.loo_transitions(counts.pooled, alpha, order=order, support=support)
+        frame = xr.full_like(posterior.isel(chain=0, draw=0, drop=True), np.nan)
+    elif by in ("sequence", "unit"):
+        if counts.units is None:
+            raise ValueError(
+                f'by="{by}" needs units; count the data with unit= or units="sequence"'
+            )
+        per_unit = variable(tree, "log_likelihood", "counts").transpose("chain", "draw", "unit")
+        log_lik, observed = per_unit.values, np.ones(len(counts.units), dtype=np.bool_)
+        weights = np.ones(len(counts.units))
+        exact = analytic.loo_units(counts.table, alpha, order=order, support=support)
+        frame = xr.full_like(per_unit.isel(chain=0, draw=0, drop=True), np.nan)
+    else:
+        raise ValueError(f'by must be "transition", "sequence" or "unit", got {by!r}')
+
+    elpd_i, pareto_k, mcse = _psis(log_lik, _relative_efficiency(posterior.values))
+    n = weights.sum()
+    elpd = float((weights * elpd_i).sum())
+    spread = float((weights * (elpd_i - elpd / n) ** 2).sum())
+    se = float(np.sqrt(n * spread / (n - 1))) if n > 1 else np.nan
+
+    def labelled(values: Floats) -> xr.DataArray:
+        filled = frame.copy()
+        filled.values[observed] = values
+        return filled
+
+    return PsisLoo(elpd, se, labelled(elpd_i), labelled(mcse), labelled(pareto_k), exact, by)
+
+
+def _relative_efficiency(draws: Floats) -> float:
+    """Effective draws per draw, averaged over what varies; it sets the length of the tail."""
+    import arviz_stats as azs
+
+    cells = draws.reshape(*draws.shape[:2], -1)
+    varying = cells[..., cells.std(axis=(0, 1)) > 0]
+    if len(draws) == 1 or varying.size == 0:
+        return 1.0
+    return float(azs.ess(varying, method="mean").mean() / (len(draws) * draws.shape[1]))
+
+
+def _psis(log_lik: Floats, r_eff: float) -> tuple[Floats, Floats, Floats]:
+    """Leave-one-out densities, Pareto k and Monte Carlo standard errors of the last axis.
+
+    What does not vary between the draws needs no smoothing, which would fail: it is known.
+    """
+    import arviz_stats as azs
+
+    elpd_i, pareto_k = log_lik[0, 0].copy(), np.full(log_lik.shape[-1], -np.inf)
+    mcse = np.zeros(log_lik.shape[-1])
+    varying = np.ptp(log_lik, axis=(0, 1)) > 0
+    if varying.any():
+        moving = xr.DataArray(log_lik[..., varying], dims=("chain", "draw", "item"))
+        densities, k, _ = moving.azstats.loo(sample_dims=["chain", "draw"], r_eff=r_eff)
+        elpd_i[varying], pareto_k[varying] = densities.values, k.values
+        # The density is 1 / E[1/p]: the error of its logarithm is the relative error of the mean.
+        ratios = np.exp(moving.values.min(axis=(0, 1)) - moving.values)
+        spread = ratios.std(axis=(0, 1), ddof=1) / ratios.mean(axis=(0, 1))
+        mcse[varying] = spread / np.sqrt(azs.ess(ratios, method="mean"))
+    return elpd_i, pareto_k, mcse

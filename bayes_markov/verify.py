@@ -1,0 +1,232 @@
+"""Do PyMC and the closed forms agree on these data? Each check can fail, and says by how much."""
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from analytic import DirichletRows
+from analytic._validate import Floats
+from analytic.estimate import mode_of_rows
+from bayes_markov.check import loo
+from bayes_markov.convergence import MIN_ESS, ConvergenceWarning, convergence
+from bayes_markov.counts import TransitionCounts
+from bayes_markov.tree import prior_rows, variable
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+MODE_LIMIT = 1e-8
+"""Largest difference between PyMC's mode and the closed form."""
+
+LARGEST_FOR_MODE = 10**6
+"""Transitions up to which float64 lets an optimiser resolve the mode to `MODE_LIMIT`."""
+
+Z_LIMIT = 5.0
+"""Largest difference in Monte Carlo standard errors; exceeded by chance once in 1.7 million."""
+
+UNITS_FOR_LOO = 10
+"""Units from which on leave-one-unit-out is checked as well."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: what, the worst value and where it occurs, its limit, the outcome.
+
+    `passed` is None where the check does not apply; `note` then says why.
+    """
+
+    name: str
+    value: float
+    limit: float
+    passed: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of `verify`; printing it gives a table.
+
+    Parameters
+    ----------
+    passed : bool
+        No check failed.
+    checks : tuple of Check
+        The single comparisons.
+    """
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+    def __str__(self) -> str:
+        """Table of the checks, one line each, 80 columns where the labels allow."""
+        word = {True: "ok", False: "FAILED", None: "n/a"}
+        lines = [f"{'check':<32} {'worst':>9} {'limit':>8}  {'':<6}  where"]
+        for check in self.checks:
+            value = "" if np.isnan(check.value) else f"{check.value:#.3g}".rstrip(".")
+            limit = "" if np.isnan(check.limit) else f"{check.limit:g}"
+            line = f"{check.name:<32} {value:>9} {limit:>8}  {word[check.passed]:<6}  {check.note}"
+            lines.append(line.rstrip())
+        outcome = "PASSED" if self.passed else "FAILED"
+        return "\n".join([*lines, f"verification {outcome}"])
+
+
+def verify(
+    counts: TransitionCounts,
+    *,
+    alpha: ArrayLike = 1.0,
+    seed: int,
+    support: ArrayLike | None = None,
+    progress: bool = False,
+) -> Verification:
+    """Fit with PyMC and compare with the closed forms.
+
+    Compared are the mode (under a flat prior: with the count ratio), posterior means and
+    variances by NUTS in Monte Carlo standard errors, and leave-one-out by importance sampling.
+    R-hat, effective sample size and divergences are checked too.
+
+    Parameters
+    ----------
+    counts : TransitionCounts
+        Data.
+    alpha : array_like, default 1.0
+        Dirichlet parameters of the prior.
+    seed : int
+        Seed of the draws.
+    support : array_like of bool, optional
+        Possible transitions, shape of one table.
+    progress : bool, default False
+        Show a progress bar while sampling.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    ValueError
+        Bad alpha, support or seed.
+
+    Examples
+    --------
+    >>> import bayes_markov as bm
+    >>> counts = bm.TransitionCounts.from_sequences([["sun", "sun", "rain", "sun"]])
+    >>> print(bm.verify(counts, seed=1))  # doctest: +SKIP
+    """
+    from bayes_markov.fit import sample
+    from bayes_markov.models import dirichlet_model
+
+    model = dirichlet_model(counts, alpha=alpha, support=support)
+    posterior = prior_rows(counts, alpha, support).given(counts.pooled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # its contents are checks here
+        tree = sample(model, seed=seed, progress=progress)
+    checks = [_mode(model, counts, posterior), *draws_checks(tree, posterior), *loo_checks(tree)]
+    return Verification(all(check.passed is not False for check in checks), tuple(checks))
+
+
+def mode_check(mode: xr.DataArray, expected: Floats, *, flat: bool) -> Check:
+    """Compare a mode with the closed form, on the rows where that is defined."""
+    name = "mode = MLE (visited rows)" if flat else "mode = closed-form mode"
+    difference = xr.DataArray(np.abs(mode.values - expected), dims=mode.dims, coords=mode.coords)
+    if not np.isfinite(expected).any():
+        return Check(name, np.nan, MODE_LIMIT, None, "no row has a single mode")
+    return _worst(name, difference, MODE_LIMIT)
+
+
+def draws_checks(tree: xr.DataTree, posterior: DirichletRows) -> list[Check]:
+    """Compare draws with the exact posterior, in Monte Carlo standard errors, and diagnose them."""
+    A = variable(tree, "posterior", "A")
+    mean, var = posterior.mean(), posterior.var()
+    checks = [
+        _worst("posterior mean (z)", _z(A, mean), Z_LIMIT),
+        _worst("posterior variance (z)", _z((A - mean) ** 2, var), Z_LIMIT),
+    ]
+    found = convergence(tree)
+    checks.append(Check("divergences", found.divergences, 0, found.divergences == 0))
+    if found.quantities == 0:
+        return checks
+    return [
+        *checks,
+        Check("R-hat", found.rhat, found.max_rhat, found.rhat <= found.max_rhat),
+        Check("effective sample size, at least", found.ess, MIN_ESS, found.ess >= MIN_ESS),
+    ]
+
+
+def loo_checks(tree: xr.DataTree) -> list[Check]:
+    """Compare leave-one-out by importance sampling with the closed form, where it is reliable.
+
+    Reliable is a Pareto k below 1/2: the importance ratios have a variance, and so the estimate
+    has a standard error.
+    """
+    counts = variable(tree, "observed_data", "counts")
+    whole = bool((counts == np.floor(counts)).all())
+    kinds: list[Literal["transition", "unit"]]
+    kinds = (
+        ["transition", "unit"] if counts.sizes.get("unit", 0) >= UNITS_FOR_LOO else ["transition"]
+    )
+    checks = []
+    for by in kinds:
+        name = f"leave-one-{by}-out (z)"
+        if by == "transition" and not whole:
+            checks.append(Check(name, np.nan, Z_LIMIT, None, "counts are not whole numbers"))
+            continue
+        result = loo(tree, by=by)
+        z = _in_errors(result.pointwise, result.exact.pointwise, result.mcse)
+        checks.append(_worst(name, z.where(result.pareto_k < 0.5), Z_LIMIT))
+    return checks
+
+
+def _mode(model: "pm.Model", counts: TransitionCounts, posterior: DirichletRows) -> Check:
+    """Run the optimiser where a mode exists and can be resolved."""
+    from bayes_markov.fit import posterior_mode
+
+    name = "mode = closed-form mode"
+    try:
+        expected = mode_of_rows(posterior.alpha)
+    except ValueError:
+        return Check(name, np.nan, MODE_LIMIT, None, "no mode: some alpha + count < 1")
+    if counts.pooled.sum() > LARGEST_FOR_MODE:
+        note = f"over {LARGEST_FOR_MODE:,} transitions float64 cannot resolve it"
+        return Check(name, np.nan, MODE_LIMIT, None, note)
+    prior = posterior.alpha - counts.pooled
+    flat = bool((prior[posterior.possible] == 1).all())
+    return mode_check(posterior_mode(model), expected, flat=flat)
+
+
+def _z(series: xr.DataArray, expected: Floats) -> xr.DataArray:
+    """Distance of a Monte Carlo mean from the expected value, in its standard errors."""
+    import arviz_stats as azs
+
+    sample_dims = ("chain", "draw")
+    series = series.transpose(*sample_dims, ...)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ess = azs.ess(series.values.reshape(*series.shape[:2], -1), method="mean")
+    mcse = series.std(sample_dims, ddof=1) / np.sqrt(ess.reshape(series.shape[2:]))
+    return _in_errors(series.mean(sample_dims), expected, mcse)
+
+
+def _in_errors(value: xr.DataArray, expected: Floats, error: xr.DataArray) -> xr.DataArray:
+    """Difference in standard errors; NaN where nothing is random or a value is undefined.
+
+    A constant that differs from what is expected is infinitely many errors away.
+    """
+    difference = np.abs(value.values - expected)
+    random = error.values > 1e-12
+    z = np.where(difference > 1e-9, np.inf, np.nan)
+    z[random] = difference[random] / error.values[random]
+    z[np.isnan(difference)] = np.nan
+    return xr.DataArray(z, dims=value.dims, coords=value.coords)
+
+
+def _worst(name: str, values: xr.DataArray, limit: float) -> Check:
+    """Make a check of the largest value, and name its cell."""
+    if not values.notnull().any():
+        return Check(name, np.nan, limit, None, "nothing to compare")
+    at = {dim: int(i) for dim, i in values.argmax(...).items()}
+    worst = float(values.isel(at))
+    labels = [str(values[dim].values[i]) for dim, i in at.items()]
+    return Check(name, worst, limit, bool(worst <= limit), " -> ".join(labels))
