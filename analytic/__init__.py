@@ -1,28 +1,54 @@
 """Closed forms for Markov chains with finitely many states: arrays in, arrays out.
 
 Nothing but numpy and scipy is imported. Modules: `counts` (the sufficient statistic), `chain`
-(probabilities and simulation), `estimate` (point estimators), `dirichlet` (conjugate rows),
-`evidence` (marginal likelihood and leave-one-out).
+(probabilities and simulation), `estimate` (point estimators; `empirical`, `shrink` and
+`detailed_balance` hold some of them), `dirichlet` (conjugate rows),
+`evidence` (marginal likelihood and leave-one-out), `intervals` (by name; the intervals are in
+`marginal`, `credible`, `simultaneous` and `bootstrap`), `whittle` (the distribution of the table
+of counts), `exact_risk` (finite-sample risk and coverage).
 """
 
+from analytic.bootstrap import bootstrap_units
 from analytic.chain import is_irreducible, log_likelihood, log_probability, simulate, stationary
 from analytic.counts import count_transitions, lower_order, possible_histories
+from analytic.detailed_balance import reversible
 from analytic.dirichlet import DirichletRows, flat, jeffreys, perks, sticky
+from analytic.empirical import (
+    empirical_alpha,
+    empirical_alpha_vector,
+    empirical_bayes,
+    empirical_bayes_vector,
+)
 from analytic.estimate import (
     ESTIMATORS,
     additive_smoothing,
+    minimax,
     mle,
     posterior_mean,
     posterior_mode,
 )
 from analytic.evidence import Loo, log_evidence, loo_transitions, loo_units
+from analytic.exact_risk import exact_coverage, exact_risk
+from analytic.intervals import INTERVALS
+from analytic.shrink import absolute_discounting, shrinkage
+from analytic.whittle import count_table_distribution
 
 __all__ = [
     "ESTIMATORS",
+    "INTERVALS",
     "DirichletRows",
     "Loo",
+    "absolute_discounting",
     "additive_smoothing",
+    "bootstrap_units",
+    "count_table_distribution",
     "count_transitions",
+    "empirical_alpha",
+    "empirical_alpha_vector",
+    "empirical_bayes",
+    "empirical_bayes_vector",
+    "exact_coverage",
+    "exact_risk",
     "flat",
     "is_irreducible",
     "jeffreys",
@@ -32,11 +58,14 @@ __all__ = [
     "loo_transitions",
     "loo_units",
     "lower_order",
+    "minimax",
     "mle",
     "perks",
     "possible_histories",
     "posterior_mean",
     "posterior_mode",
+    "reversible",
+    "shrinkage",
     "simulate",
     "stationary",
     "sticky",

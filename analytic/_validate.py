@@ -188,10 +188,30 @@ def check_off_support(table: Counts, support: Bools | None) -> None:
         )
 
 
+def check_whole(table: Counts, name: str = "counts") -> None:
+    """Refuse fractional counts, such as expected ones, where only whole numbers have a meaning."""
+    fractional = np.asarray(table != np.floor(table))
+    if fractional.any():
+        where = first(fractional)
+        raise ValueError(
+            f"{name} must be whole numbers here, got {table[where]} at index {where}; "
+            f"round expected counts by an explicit choice first"
+        )
+
+
 def check_prob(prob: float) -> None:
     """Probability content of an interval, strictly between 0 and 1."""
     if not (isinstance(prob, int | float | np.number) and 0 < prob < 1):
         raise ValueError(f"prob must lie strictly between 0 and 1, got {prob!r}; 95 % is prob=0.95")
+
+
+def as_size(size: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    """Turn a number of draws into a shape; None asks for a single one, without an axis."""
+    parts: list[object] = [] if size is None else list(np.atleast_1d(np.asarray(size, object)))
+    shape = tuple(int(n) for n in parts if isinstance(n, int | np.integer) and n >= 0)
+    if len(shape) < len(parts) or any(isinstance(n, bool) for n in parts):
+        raise ValueError(f"size must be an integer >= 0 or a tuple of them, got {size!r}")
+    return shape
 
 
 def check_rng(rng: object) -> None:

@@ -19,6 +19,7 @@ from analytic._validate import (
     Ints,
     as_counts,
     as_probabilities,
+    as_size,
     as_square,
     as_stochastic,
     check_rng,
@@ -68,6 +69,13 @@ def log_likelihood(A: ArrayLike, counts: ArrayLike, *, order: int = 1) -> Floats
             f"A and counts must agree on their last {order + 1} axes, "
             f"got shapes {matrix.shape} and {table.shape}"
         )
+    try:
+        np.broadcast_shapes(matrix.shape, table.shape)
+    except ValueError:
+        raise ValueError(
+            f"the batch axes of A and counts do not fit together, "
+            f"got shapes {matrix.shape} and {table.shape}"
+        ) from None
     with np.errstate(invalid="ignore"):
         terms = np.where(table > 0, xlogy(table, matrix), 0.0)
         return np.asarray(terms.sum(axis=axes))[()]
@@ -155,7 +163,8 @@ def simulate(
     Raises
     ------
     ValueError
-        A row that is undefined or does not sum to one, or a matrix without the s_0 row.
+        A row that is undefined or does not sum to one, a matrix without the s_0 row, or a `length`
+        or `size` that is no number of states or paths.
     TypeError
         `rng` is not a Generator.
 
@@ -172,7 +181,7 @@ def simulate(
         raise ValueError(f"A must have shape (K+1, K), got {matrix.shape}{hint}")
     if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
         raise ValueError(f"length must be an integer >= 1, got {length!r}")
-    batch = () if size is None else (size,) if isinstance(size, int | np.integer) else tuple(size)
+    batch = as_size(size)
 
     cumulative = matrix.cumsum(axis=-1)
     cumulative /= cumulative[:, -1:]  # the last entry is 1 exactly, and a uniform is below it

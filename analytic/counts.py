@@ -164,6 +164,10 @@ def _concatenate(paths: ArrayLike | Sequence[ArrayLike]) -> tuple[Ints, Ints]:
 
 def _check_codes(codes: Ints, lengths: Ints, n_states: int, missing: int | None) -> None:
     """Every code is a state, or the code of a missing value."""
+    if missing is not None and (
+        isinstance(missing, bool) or not isinstance(missing, int | np.integer)
+    ):
+        raise ValueError(f"missing must be an integer code, got {missing!r}")
     if missing is not None and 0 <= missing < n_states:
         raise ValueError(f"missing={missing} is the code of a state; choose one outside")
     outside = (codes < 0) | (codes >= n_states)

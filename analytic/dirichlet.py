@@ -21,6 +21,7 @@ from analytic._validate import (
     as_alpha,
     as_counts,
     as_numbers,
+    as_size,
     as_stochastic,
     as_support,
     check_off_support,
@@ -196,6 +197,8 @@ class DirichletRows:
         ------
         TypeError
             `rng` is not a Generator.
+        ValueError
+            `size` is not made of integers >= 0.
 
         Examples
         --------
@@ -208,8 +211,7 @@ class DirichletRows:
            variables. ACM Transactions on Mathematical Software 26, 363-372.
         """
         check_rng(rng)
-        batch = () if size is None else (size,) if isinstance(size, int | np.integer) else size
-        shape = (*batch, *self.alpha.shape)
+        shape = (*as_size(size), *self.alpha.shape)
         possible = self.possible
         alpha = np.where(possible, self.alpha, 1.0)
         log_gamma = np.log(rng.standard_gamma(alpha + 1, size=shape))
@@ -253,7 +255,8 @@ class DirichletRows:
         check_prob(prob)
         if kind not in ("eti", "hdi"):
             raise ValueError(f'kind must be "eti" or "hdi", got {kind!r}')
-        rest = self.alpha.sum(axis=-1, keepdims=True) - self.alpha
+        # The others are added up, not subtracted from the total, where a small one would vanish.
+        rest = self.alpha @ (1 - np.eye(self.alpha.shape[-1]))
         alone = self.possible & ~(self.possible.sum(axis=-1, keepdims=True) > 1)
         inner = self.possible & ~alone
         a, b = np.where(inner, self.alpha, 1.0), np.where(inner, rest, 1.0)
@@ -302,9 +305,8 @@ class DirichletRows:
             kernel = np.where(
                 possible, xlogy(alpha - 1, matrix), np.where(matrix > 0, -np.inf, 0.0)
             ).sum(axis=-1)
-        constant = gammaln(self.alpha.sum(axis=-1)) - np.where(possible, gammaln(alpha), 0.0).sum(
-            axis=-1
-        )
+        total = np.where(possible.any(axis=-1), self.alpha.sum(axis=-1), 1.0)
+        constant = gammaln(total) - np.where(possible, gammaln(alpha), 0.0).sum(axis=-1)
         return np.asarray(constant + kernel)[()]
 
 

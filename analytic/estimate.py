@@ -1,7 +1,8 @@
 """Point estimators of transition probabilities, each a function from a table to A.
 
-All work row by row on the last axis, so a (K+1, K) table, a K x K table, a table of any order
-and a batch of tables are treated alike. Rows that leave an estimator undefined are NaN.
+Those defined here work row by row on the last axis, so a (K+1, K) table, a K x K table, a table of
+any order and a batch of tables are treated alike. Rows that leave an estimator undefined are NaN.
+The registry `ESTIMATORS` also holds those of `empirical`, `shrink` and `detailed_balance`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic._validate import Floats, as_alpha, as_counts, as_support, check_off_support, first
+from analytic.detailed_balance import reversible
+from analytic.empirical import empirical_bayes, empirical_bayes_vector
+from analytic.shrink import absolute_discounting, shrinkage
 
 type Estimator = Callable[[ArrayLike], Floats]
 
@@ -247,15 +251,65 @@ def perks(counts: ArrayLike) -> Floats:
     return additive_smoothing(counts, 1 / as_counts(counts).shape[-1])
 
 
+def minimax(counts: ArrayLike) -> Floats:
+    r"""Minimax estimate under squared error: a prior count that grows with the row.
+
+    .. math:: \hat A_{ij} = \frac{n_{ij} + \sqrt{n_i} / K}{n_i + \sqrt{n_i}}
+
+    For n_i independent draws from one row its risk, E sum_j (A_ij - p_j)^2, is the same for every
+    p, (1 - 1/K) / (sqrt(n_i) + 1)^2, and no estimator has a smaller maximal risk. In a chain n_i
+    is itself random, and this is a property of the row given its departures only.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts, shape (..., K).
+
+    Returns
+    -------
+    ndarray
+        Probabilities, shape of `counts`. NaN in a row without data, where the formula is 0/0.
+
+    Raises
+    ------
+    ValueError
+        Bad counts.
+
+    Examples
+    --------
+    >>> minimax([4, 0, 0, 0]).round(4)
+    array([0.75  , 0.0833, 0.0833, 0.0833])
+
+    References
+    ----------
+    .. [1] Trybula, S. (1958). Some problems of simultaneous minimax estimation. Annals of
+       Mathematical Statistics 29, 245-253.
+    """
+    table = as_counts(counts)
+    beta = np.sqrt(table.sum(axis=-1, keepdims=True, dtype=np.float64)) / table.shape[-1]
+    return _ratio(np.asarray(table + beta, dtype=np.float64))
+
+
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     {
         "mle": mle,
         "laplace": laplace,
         "jeffreys": jeffreys,
         "perks": perks,
+        "minimax": minimax,
+        "empirical_bayes": empirical_bayes,
+        "empirical_bayes_vector": empirical_bayes_vector,
+        "shrinkage": shrinkage,
+        "absolute_discounting": absolute_discounting,
+        "reversible": reversible,
     }
 )
-"""Every estimator without free choices, by name: a table of counts in, probabilities out."""
+"""Every estimator without free choices, by name: a table of counts in, probabilities out.
+
+Leading axes are a batch. Row by row, a single row included: mle, laplace, jeffreys, perks, minimax,
+shrinkage. By table, the last two axes: empirical_bayes, empirical_bayes_vector,
+absolute_discounting, reversible.
+"""
 
 
 def _posterior_alpha(counts: ArrayLike, alpha: ArrayLike, support: ArrayLike | None) -> Floats:

@@ -144,12 +144,13 @@ def loo_transitions(
         raise ValueError(f"counts must be whole numbers, got {table[where]} at index {where}")
     mask = as_support(support, table.shape)
     check_off_support(table, mask)
-    posterior = as_alpha(alpha, table.shape, mask) + table
+    prior = as_alpha(alpha, table.shape, mask)
     seen = table > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pointwise = np.where(
-            seen, np.log((posterior - 1) / (posterior.sum(axis=-1, keepdims=True) - 1)), np.nan
-        )
+    # One is taken off the count and not off the sum, in which a small alpha would vanish.
+    cells = np.where(seen, prior + (table - 1), 1.0)
+    rows = prior.sum(axis=-1, keepdims=True) + (table.sum(axis=-1, keepdims=True) - 1)
+    pointwise = np.log(cells / np.where(seen, rows, 1.0))
+    pointwise[~seen] = np.nan
     return _loo(pointwise, pointwise[seen], table[seen].astype(np.float64))
 
 
@@ -199,7 +200,8 @@ def loo_units(
         )
     mask = as_support(support, table.shape[1:])
     prior = as_alpha(alpha, table.shape[1:], mask)
-    others = prior + table.sum(axis=0) - table
+    # Counts are subtracted first: added to a large one, a small alpha would vanish.
+    others = prior + (table.sum(axis=0) - table)
     full_mask = np.broadcast_to(prior > 0, table.shape)
     pointwise = np.atleast_1d(log_evidence(table, others, order=order, support=full_mask))
     return _loo(pointwise, pointwise, np.ones(len(table)))

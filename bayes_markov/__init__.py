@@ -11,32 +11,46 @@ from bayes_markov._version import __version__
 from bayes_markov.counts import TransitionCounts
 
 if TYPE_CHECKING:
+    from bayes_markov.calibration import Calibration, calibrate
     from bayes_markov.check import PsisLoo, loo
-    from bayes_markov.convergence import Convergence, ConvergenceWarning, convergence
+    from bayes_markov.datasets import example_file
+    from bayes_markov.diagnostics import Convergence, ConvergenceWarning, convergence
     from bayes_markov.exact import exact_posterior
     from bayes_markov.fit import posterior_mode, sample
+    from bayes_markov.frames import count_transitions
     from bayes_markov.models import dirichlet_model
+    from bayes_markov.plots import plot_forest, plot_matrix, plot_posterior
+    from bayes_markov.table import estimates
     from bayes_markov.tree import load, save
-    from bayes_markov.verify import Check, Verification, verify
+    from bayes_markov.verification import Check, Verification, verify
 
 _HOME = {
-    "Check": "verify",
-    "Convergence": "convergence",
-    "ConvergenceWarning": "convergence",
+    "Calibration": "calibration",
+    "Check": "verification",
+    "Convergence": "diagnostics",
+    "ConvergenceWarning": "diagnostics",
     "PsisLoo": "check",
-    "Verification": "verify",
-    "convergence": "convergence",
+    "Verification": "verification",
+    "calibrate": "calibration",
+    "convergence": "diagnostics",
+    "count_transitions": "frames",
     "dirichlet_model": "models",
+    "estimates": "table",
+    "example_file": "datasets",
     "exact_posterior": "exact",
     "load": "tree",
     "loo": "check",
+    "plot_forest": "plots",
+    "plot_matrix": "plots",
+    "plot_posterior": "plots",
     "posterior_mode": "fit",
     "sample": "fit",
     "save": "tree",
-    "verify": "verify",
+    "verify": "verification",
 }
 
 __all__ = [
+    "Calibration",
     "Check",
     "Convergence",
     "ConvergenceWarning",
@@ -44,11 +58,18 @@ __all__ = [
     "TransitionCounts",
     "Verification",
     "__version__",
+    "calibrate",
     "convergence",
+    "count_transitions",
     "dirichlet_model",
+    "estimates",
     "exact_posterior",
+    "example_file",
     "load",
     "loo",
+    "plot_forest",
+    "plot_matrix",
+    "plot_posterior",
     "posterior_mode",
     "sample",
     "save",
@@ -61,7 +82,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'bayes_markov' has no attribute {name!r}")
     value = getattr(import_module(f"bayes_markov.{_HOME[name]}"), name)
-    globals()[name] = value  # a function may share its module's name, which the import has set
+    globals()[name] = value
     return value
 
 

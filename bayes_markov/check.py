@@ -90,8 +90,8 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
     >>> import bayes_markov as bm
     >>> counts = bm.TransitionCounts.from_table([[90, 40], [20, 50]], ["a", "b"])
     >>> result = bm.loo(bm.exact_posterior(counts, seed=1), by="transition")
-    >>> abs(result.elpd - result.exact.elpd) < 0.1
-    True
+    >>> print(f"{result.elpd:.1f}, exactly {result.exact.elpd:.1f}")
+    -124.1, exactly -124.1
 
     References
     ----------

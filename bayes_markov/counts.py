@@ -1,7 +1,7 @@
 """Labelled transition counts: the one value that data become and that every estimate takes."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -18,6 +18,7 @@ from bayes_markov.labels import (
     Missing,
     as_states,
     as_units,
+    check_is_list,
     coords,
     dims,
     encode,
@@ -78,9 +79,10 @@ class TransitionCounts:
     def __post_init__(self) -> None:
         """Check the parts against each other and freeze them."""
         check_order(self.order)
+        order = int(self.order)
         states = as_states(self.states)
         table = as_counts(self.table, "table").copy()
-        expected = table_shape(len(states), self.order)
+        expected = table_shape(len(states), order)
         units = self.units
         if units is not None:
             units = as_units(units, len(table), "entry of the table's first axis")
@@ -99,7 +101,8 @@ class TransitionCounts:
                 f"with {START} after a state, which cannot occur"
             )
         table.flags.writeable = False
-        for name, value in (("table", table), ("states", states), ("units", units)):
+        parts = {"table": table, "states": states, "order": order, "units": units}
+        for name, value in parts.items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -158,8 +161,6 @@ class TransitionCounts:
             codes, len(space), order=order, missing=MISSING_CODE, per_path=True
         )
         labels = range(len(listed)) if isinstance(units, str) and units == "sequence" else units
-        if isinstance(labels, str):
-            raise ValueError(f'units must be a list of labels or "sequence", got {units!r}')
         names = as_units(labels, len(listed), "sequence")
         units_table, unique = _add_by_unit(per_path, names)
         return cls(units_table, space, order, unique)
@@ -306,17 +307,17 @@ class TransitionCounts:
 
     def __repr__(self) -> str:
         """Totals, labels and, if it is small, the pooled table."""
-        total = self.table.sum()
+        total = _shown(self.table.sum().item())
         units = "" if self.units is None else f", {len(self.units):,} units"
         head = (
-            f"TransitionCounts: {total:,} transitions, {len(self.states):,} "
+            f"TransitionCounts: {total} transitions, {len(self.states):,} "
             f"state{'s' * (len(self.states) != 1)} ({self.states_order}), "
             f"order {self.order}{units}"
         )
         if self.order != 1 or len(self.states) > _LARGEST_SHOWN:
             return head
         names = [START, *map(str, self.states)]
-        cells = [[f"{n:,.6g}" if n % 1 else f"{int(n):,}" for n in row] for row in self.pooled]
+        cells = [[_shown(n) for n in row] for row in self.pooled]
         widths = [max(map(len, column)) for column in zip(names[1:], *cells, strict=True)]
         left = max(map(len, names))
         rows = [
@@ -326,12 +327,21 @@ class TransitionCounts:
         return "\n".join([head, *(row.rstrip() for row in rows)])
 
 
+def _shown(count: float) -> str:
+    """Write a count for people, a whole number without decimals."""
+    return f"{count:,.6g}" if count % 1 else f"{int(count):,}"
+
+
 def _as_sequences(sequences: Iterable[Any]) -> list[Sequence[Any]]:
     """List the sequences, a flat list of labels being one."""
-    if isinstance(sequences, str | bytes) or not isinstance(sequences, Iterable):
-        raise ValueError(f"sequences must be a list of sequences of labels, got {sequences!r}")
+    check_is_list("sequences", sequences)
+    if isinstance(sequences, Mapping) or hasattr(sequences, "columns"):
+        raise ValueError(
+            f"sequences must be a list of sequences of labels, got {type(sequences).__name__}; "
+            f"count_transitions takes a data frame"
+        )
     listed = list(sequences)
-    single = [isinstance(item, str) or not isinstance(item, Iterable) for item in listed]
+    single = [isinstance(item, str | bytes) or not isinstance(item, Iterable) for item in listed]
     if any(single) and not all(single):
         at = single.index(not single[0])
         raise ValueError(

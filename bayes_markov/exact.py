@@ -4,7 +4,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.tree import assemble, check_size, prior_rows, streams
+from bayes_markov.tree import assemble, check_memory, check_size, prior_rows, streams
 
 
 def exact_posterior(
@@ -60,7 +60,8 @@ def exact_posterior(
        Bayesian estimation, model comparison, entropy rate, and out-of-class modeling. Physical
        Review E 76, 011106.
     """
-    check_size(draws, chains)
+    check_size(draws=draws, chains=chains)
+    check_memory(counts, draws, chains)
     prior = prior_rows(counts, alpha, support)
     rng, _ = streams(seed)
     sampled = prior.given(counts.pooled).sample(rng, size=(chains, draws))

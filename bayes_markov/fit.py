@@ -12,11 +12,10 @@ import xarray as xr
 
 from analytic import DirichletRows
 from analytic._validate import Floats
-from analytic.estimate import mode_of_rows
-from bayes_markov.convergence import ConvergenceWarning, convergence
+from bayes_markov.diagnostics import ConvergenceWarning, convergence
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import alpha_of, counts_of
-from bayes_markov.tree import assemble, check_size, streams, variable
+from bayes_markov.tree import assemble, check_memory, check_size, streams, variable
 
 _COMPILED: WeakKeyDictionary[pm.Model, Any] = WeakKeyDictionary()
 """What nutpie compiled for a model; new data of the same shape go into it as they are."""
@@ -75,11 +74,15 @@ def sample(
     >>> counts = bm.TransitionCounts.from_sequences([["sun", "sun", "rain", "sun"]])
     >>> tree = bm.sample(bm.dirichlet_model(counts), seed=1)  # doctest: +SKIP
     """
-    check_size(draws, chains)
+    check_size(draws=draws, chains=chains, tune=1 if tune is None else tune)
     check_model(model)
+    if sampler not in ("nutpie", "pymc"):
+        raise ValueError(f'sampler must be "nutpie" or "pymc", got {sampler!r}')
     posterior_stream, _ = streams(seed)
     sampler_seed = int(posterior_stream.integers(2**31))
     counts, prior = counts_of(model), _prior_of(model)
+    check_memory(counts, draws, chains)
+    prior.given(counts.pooled)  # refuses new data off the support
     stats: xr.Dataset | None = None
     if not model.free_RVs:
         values = np.broadcast_to(prior.mean(), (chains, draws, *prior.alpha.shape))
@@ -94,7 +97,7 @@ def sample(
             progress_bar=progress,
         )
         values, stats = _values_and_stats(tree)
-    elif sampler == "pymc":
+    else:
         tree = pm.sample(
             draws,
             model=model,
@@ -108,8 +111,6 @@ def sample(
             compute_convergence_checks=False,
         )
         values, stats = _values_and_stats(tree)
-    else:
-        raise ValueError(f'sampler must be "nutpie" or "pymc", got {sampler!r}')
 
     versions = {"pymc_version": pm.__version__, "nutpie_version": nutpie.__version__}
     result = assemble(
@@ -185,7 +186,7 @@ def posterior_mode(
     check_model(model)
     counts = counts_of(model)
     # Raises where the density has no maximum, and tells which rows have no single one.
-    closed = mode_of_rows(alpha_of(model) + counts.pooled)
+    closed = _prior_of(model).given(counts.pooled).mode()
     labels = coords(counts.states, counts.order)
     if model.free_RVs:
         if options is None:

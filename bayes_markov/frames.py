@@ -7,6 +7,7 @@ before it, up to the order: it tells s_0, which no value of the data may stand f
 that is missing.
 """
 
+import atexit
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -143,6 +144,9 @@ def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
             f"DuckDB, ...), got {type(frame).__name__}; for sequences in lists use "
             f"TransitionCounts.from_sequences"
         ) from None
+    if given.implementation.is_duckdb():
+        atexit.unregister(_empty_duckdb_cache)
+        atexit.register(_empty_duckdb_cache)
     names = given.collect_schema().names()
     for role, name in roles.items():
         if name not in names:
@@ -153,8 +157,8 @@ def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
             )
     chosen = given.select(*(nw.col(name).alias(role) for role, name in roles.items()))
     if isinstance(chosen, nw.DataFrame):
-        chosen = _exact(chosen)
-        _check_objects(chosen, roles)
+        if not chosen.implementation.is_polars():
+            chosen = _to_polars(chosen, roles)
         data = (chosen if "time" in roles else chosen.with_row_index("time")).lazy()
     elif "time" in roles:
         data = chosen
@@ -165,39 +169,43 @@ def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
             f"in order"
         )
     for role, dtype in data.collect_schema().items():
-        if dtype.is_nested():
+        if dtype.is_nested() or isinstance(dtype, nw.Object):
             raise ValueError(
                 f"{role} column {roles[role]!r} has type {dtype}; expected plain values"
             )
     return parse_time(data, roles["time"]) if "time" in roles else data
 
 
-def _exact(data: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Hand over to a form of the frame in which a shifted column keeps its values.
+def _to_polars(data: nw.DataFrame[Any], roles: dict[str, str]) -> nw.DataFrame[Any]:
+    """Take the columns of another eager frame over into Polars.
 
-    NumPy's integers have no null, so pandas turns shifted ones into floats and loses digits beyond
-    2^53; its nullable types do not. PyArrow has no windows: Polars takes its columns as they are.
+    PyArrow has no windows; pandas' shifted integers become floats and lose digits beyond 2^53, its
+    missing values come in four kinds, and in its object columns 1 equals True.
     """
-    if data.implementation.is_pandas_like():
-        return nw.from_native(data.to_native().convert_dtypes(), eager_only=True)
-    if data.implementation.is_pyarrow():
-        import polars as pl
+    import polars as pl
 
-        return nw.from_native(pl.DataFrame(data.to_native()), eager_only=True)
-    return data
+    columns = {}
+    for role in data.columns:
+        try:
+            columns[role] = data.select(role).to_polars()[role]
+        except (TypeError, ValueError) as error:  # PyArrow's errors are both of these
+            raise ValueError(
+                f"{role} column {roles[role]!r} is not of one type: {error}; convert it first"
+            ) from None
+    return nw.from_native(pl.DataFrame(columns), eager_only=True)
 
 
-def _check_objects(data: nw.DataFrame[Any], roles: dict[str, str]) -> None:
-    """Refuse columns of Python objects that are not labels of one type.
+def _empty_duckdb_cache() -> None:
+    """Let go of DuckDB's types, which a cache in Narwhals holds beyond the interpreter's end.
 
-    Grouping takes 1 and True for equal, which would hide a mixture of the two.
+    DuckDB 2.0 would print them as leaked when Python exits. The cache is not public, so a
+    Narwhals without it is left alone.
     """
-    for role, dtype in data.collect_schema().items():
-        if role == "time" or not isinstance(dtype, nw.Object | nw.Unknown):
-            continue
-        where = f"a value of {role} column {roles[role]!r}"
-        labels = [as_label(value, where) for value in data[role].to_list() if not is_missing(value)]
-        check_one_type(labels, f"{role} column {roles[role]!r}")
+    import narwhals._namespace
+
+    cached = getattr(narwhals._namespace, "_builtin_namespace", None)
+    if cached is not None:
+        cached.cache_clear()
 
 
 def _with_history(
@@ -336,13 +344,12 @@ def _state_codes(
     check_one_type(labels.values(), f"state column {name!r}")
     states = resolve_states(labels.values(), declared)
     position = {(type(label), label): code for code, label in enumerate(states)}
-    codes: dict[Any, int] = {}
-    for value, label in labels.items():
+    for label in natural_sort(labels.values()):
         if (type(label), label) not in position:
+            value = next(value for value in labels if labels[value] == label)
             where = _locate(rows, nw.col("state") == value, roles)
             raise unknown_label(label, f"state column {name!r} at {where}", states)
-        codes[value] = position[type(label), label]
-    return states, codes
+    return states, {value: position[type(label), label] for value, label in labels.items()}
 
 
 def _unit_codes(values: list[Any], name: str) -> tuple[tuple[Label, ...], Ints]:

@@ -13,7 +13,20 @@ from analytic._validate import Ints, check_order
 type Label = str | int | bool
 type Missing = Literal["error", "break"]
 
-START = "<s0>"
+
+class _Start(str):
+    """Text that comes before every label, numbers too: ArviZ sorts the labels of an axis."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: object) -> bool:
+        return self != other
+
+    def __gt__(self, other: object) -> bool:
+        return False
+
+
+START = _Start("<s0>")
 """Label of the start state s_0, whose row is the initial distribution."""
 
 MISSING_CODE = -1
@@ -86,10 +99,15 @@ def natural_sort(labels: Iterable[Label]) -> tuple[Label, ...]:
     return tuple(sorted(labels, key=key))
 
 
+def check_is_list(name: str, labels: object) -> None:
+    """Refuse what is no list of labels: text would be taken apart, and a set has no order."""
+    if isinstance(labels, str | bytes | set | frozenset) or not isinstance(labels, Iterable):
+        raise ValueError(f"{name} must be a list of labels, got {labels!r}")
+
+
 def as_states(states: Iterable[Any]) -> tuple[Label, ...]:
     """Check a declared state space: labels of one type, none twice, none missing."""
-    if isinstance(states, str):
-        raise ValueError(f"states must be a list of labels, got the text {states!r}")
+    check_is_list("states", states)
     declared = []
     for position, value in enumerate(states):
         if is_missing(value):
@@ -106,6 +124,7 @@ def as_states(states: Iterable[Any]) -> tuple[Label, ...]:
 
 def as_units(units: Iterable[Any], number: int, what: str) -> tuple[Label, ...]:
     """Check the labels of `number` units."""
+    check_is_list("units", units)
     labels = []
     for position, value in enumerate(units):
         if is_missing(value):
@@ -158,23 +177,22 @@ def encode(
     """
     check_missing_policy(missing)
     labels: dict[Any, Label] = {}
+    found_at: dict[Any, str] = {}
     for number, sequence in enumerate(sequences):
-        # By type as well, since 1 == True == 1.0 would hide a mixture.
         try:
-            distinct = dict.fromkeys(zip(map(type, sequence), sequence, strict=True))
+            positions = _first_positions(sequence)
         except TypeError:
             raise ValueError(
                 f"sequence {number} holds a value that cannot be a label; a label is text, an "
                 f"integer or a boolean"
             ) from None
-        for key in distinct:
+        for key, position in positions.items():
             if key in labels:
                 continue
             if not is_missing(key[1]):
-                where = f"position {list(sequence).index(key[1])} of sequence {number}"
-                labels[key] = as_label(key[1], where)
+                found_at[key] = f"position {position} of sequence {number}"
+                labels[key] = as_label(key[1], found_at[key])
             elif missing == "error":
-                position = next(p for p, value in enumerate(sequence) if is_missing(value))
                 raise ValueError(
                     f"sequence {number} has a missing value ({key[1]!r}) at position {position}; "
                     f'drop it, or give missing="break" to drop the transitions around it'
@@ -184,18 +202,25 @@ def encode(
     space = resolve_states(dict.fromkeys(labels.values()), states)
     index = {(type(label), label): code for code, label in enumerate(space)}
     codes: dict[Any, int] = {}
-    for (_, value), label in labels.items():
+    for key, label in labels.items():
         if (type(label), label) not in index:
-            number, position = next(
-                (n, list(seq).index(value)) for n, seq in enumerate(sequences) if value in seq
-            )
-            raise unknown_label(label, f"position {position} of sequence {number}", space)
-        codes[value] = index[type(label), label]
+            raise unknown_label(label, found_at[key], space)
+        codes[key[1]] = index[type(label), label]
     encoded = [
         np.fromiter((codes.get(value, MISSING_CODE) for value in sequence), np.int64, len(sequence))
         for sequence in sequences
     ]
     return encoded, space
+
+
+def _first_positions(sequence: Sequence[Any]) -> dict[tuple[type, Any], int]:
+    """First position of every distinct value, by type as well: 1 == True would hide a mixture.
+
+    Values are looked up, never compared one by one: pandas' NA has no equality.
+    """
+    backwards = zip(map(type, reversed(sequence)), reversed(sequence), strict=True)
+    positions = dict(zip(backwards, range(len(sequence) - 1, -1, -1), strict=True))
+    return dict(sorted(positions.items(), key=lambda item: item[1]))
 
 
 def dims(order: int) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def dirichlet_model(
     Raises
     ------
     ValueError
-        Bad alpha or support.
+        Bad alpha or support, or counts outside the support.
 
     Examples
     --------
@@ -59,6 +59,7 @@ def dirichlet_model(
     ['A']
     """
     prior = prior_rows(counts, alpha, support)
+    prior.given(counts.pooled)  # refuses counts off the support
     names = dims(counts.order)
     axes = {name: axis.tolist() for name, axis in coords(counts.states, counts.order).items()}
     for name in names[:-1]:

@@ -5,9 +5,10 @@ counts(chain, draw, unit), observed_data, constant_data, sample_stats where a sa
 Attributes of the root are text and numbers, so that a tree can be saved.
 """
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from analytic import DirichletRows, possible_histories
-from analytic._validate import Floats, as_alpha, as_support
+from analytic._validate import INT64_MAX, Floats, as_alpha, as_support
 from bayes_markov._version import __version__
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import coords, dims
+
+MAX_NUMBERS = 5 * 10**8
+"""Largest number of values in a group of a result (4 GB)."""
 
 ALL_UNITS = "all"
 """Label of the only entry of the unit axis where the counts have no units."""
@@ -97,7 +101,7 @@ def assemble(
         "inference_library": "bayes_markov",
         "inference_library_version": __version__,
         "prior": describe(prior),
-        "seed": seed,
+        "seed": int(seed),
         "data_digest": counts.digest,
         "sampler": sampler,
         "states_order": counts.states_order,
@@ -116,18 +120,33 @@ def describe(prior: DirichletRows) -> str:
 
 
 def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
-    """Two independent streams from one seed: for the posterior and for the prior."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+    """Two independent streams from one seed: for the posterior and for the prior.
+
+    A seed is stored with the result, where larger integers have no place.
+    """
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not (whole and 0 <= seed <= INT64_MAX):
+        raise ValueError(f"seed must be an integer from 0 to 2**63 - 1, got {seed!r}")
     posterior, prior = np.random.SeedSequence(int(seed)).spawn(2)
     return np.random.default_rng(posterior), np.random.default_rng(prior)
 
 
-def check_size(draws: int, chains: int) -> None:
-    """Refuse numbers of draws or chains that are not positive integers."""
-    for name, value in (("draws", draws), ("chains", chains)):
+def check_size(**sizes: int) -> None:
+    """Refuse numbers of draws, chains or steps that are not positive integers."""
+    for name, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+
+
+def check_memory(counts: TransitionCounts, draws: int, chains: int) -> None:
+    """Refuse a result that memory could not hold."""
+    cells = counts.pooled.size
+    numbers = int(chains) * int(draws) * cells
+    if numbers > MAX_NUMBERS:
+        raise ValueError(
+            f"{chains} chains of {draws} draws of {cells:,} cells are {numbers:.2g} numbers, more "
+            f"than the {MAX_NUMBERS:.2g} that a result may hold; lower draws or the order"
+        )
 
 
 def variable(tree: xr.DataTree, group: str, name: str) -> xr.DataArray:
@@ -177,14 +196,29 @@ def save(tree: xr.DataTree, path: str | Path) -> None:
     storable = xr.DataTree.from_dict(
         {node.path: _storable(node.to_dataset(inherit=False)) for node in tree.subtree}
     )
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
-    os.close(handle)
-    try:
+    with replacing(target) as temporary:
         storable.to_netcdf(temporary, engine="h5netcdf")
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`, and rename it to `target` if all goes well."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Permissions that new files do not get; a temporary file is private otherwise."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def load(path: str | Path) -> xr.DataTree:

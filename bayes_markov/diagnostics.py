@@ -11,6 +11,10 @@ MIN_ESS = 400.0
 """Least effective sample size at which a Monte Carlo standard error is reliable."""
 
 
+MIN_DRAWS = 4
+"""Draws in a chain from which on its halves can be compared."""
+
+
 class ConvergenceWarning(UserWarning):
     """The draws of a sampler do not describe the posterior well enough."""
 
@@ -22,9 +26,9 @@ class Convergence:
     Parameters
     ----------
     rhat : float
-        Largest rank-normalised split R-hat; NaN if no quantity varies.
+        Largest rank-normalised split R-hat; NaN if no quantity varies or there are too few draws.
     ess : float
-        Smallest effective sample size, bulk or tail; NaN if no quantity varies.
+        Smallest effective sample size, bulk or tail; NaN likewise.
     divergences : int
         Number of divergent transitions; 0 where no sampler ran.
     quantities : int
@@ -51,6 +55,11 @@ class Convergence:
     def problems(self) -> list[str]:
         """What is wrong and what to do, one sentence each; empty if all is well."""
         found = []
+        if self.quantities and np.isnan([self.rhat, self.ess]).any():
+            found.append(
+                f"R-hat and the effective sample size are undefined: there are fewer than "
+                f"{MIN_DRAWS} draws in a chain, or some draws are NaN; increase draws"
+            )
         if self.rhat > self.max_rhat:
             found.append(
                 f"R-hat is {self.rhat:.3f}, above {self.max_rhat}: the chains disagree; "
@@ -91,14 +100,16 @@ def convergence(tree: xr.DataTree) -> Convergence:
 
     A = variable(tree, "posterior", "A").transpose("chain", "draw", ...).values
     cells = A.reshape(*A.shape[:2], -1)
-    varying = cells[..., cells.std(axis=(0, 1)) > 1e-12]
+    constant = cells.std(axis=(0, 1)) <= 1e-12
+    undefined = np.isnan(cells).all(axis=(0, 1))
+    varying = cells[..., ~(constant | undefined)]
     divergences = 0
     if "sample_stats" in tree.children:
         divergences = int(variable(tree, "sample_stats", "diverging").sum())
-    if varying.size == 0:
-        return Convergence(np.nan, np.nan, divergences, 0)
+    quantities = varying.shape[-1]
+    if quantities == 0 or A.shape[1] < MIN_DRAWS:
+        return Convergence(np.nan, np.nan, divergences, quantities)
     bulk = azs.ess(varying, method="bulk").min()
     tail = azs.ess(varying, method="tail", prob=(0.05, 0.95)).min()
-    ess = float(min(bulk, tail))
-    rhat = float(azs.rhat(varying).max())
-    return Convergence(rhat, ess, divergences, varying.shape[-1])
+    rhat = azs.rhat(varying).max()
+    return Convergence(float(rhat), float(np.minimum(bulk, tail)), divergences, quantities)

@@ -12,8 +12,8 @@ from analytic import DirichletRows
 from analytic._validate import Floats
 from analytic.estimate import mode_of_rows
 from bayes_markov.check import loo
-from bayes_markov.convergence import MIN_ESS, ConvergenceWarning, convergence
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
 from bayes_markov.tree import prior_rows, variable
 
 if TYPE_CHECKING:
@@ -63,12 +63,14 @@ class Verification:
 
     def __str__(self) -> str:
         """Table of the checks, one line each, 80 columns where the labels allow."""
-        word = {True: "ok", False: "FAILED", None: "n/a"}
         lines = [f"{'check':<32} {'worst':>9} {'limit':>8}  {'':<6}  where"]
         for check in self.checks:
-            value = "" if np.isnan(check.value) else f"{check.value:#.3g}".rstrip(".")
-            limit = "" if np.isnan(check.limit) else f"{check.limit:g}"
-            line = f"{check.name:<32} {value:>9} {limit:>8}  {word[check.passed]:<6}  {check.note}"
+            if check.passed is None:
+                lines.append(f"{check.name:<32} n/a: {check.note}")
+                continue
+            value = f"{check.value:#.3g}".rstrip(".")
+            word = "ok" if check.passed else "FAILED"
+            line = f"{check.name:<32} {value:>9} {check.limit:>8g}  {word:<6}  {check.note}"
             lines.append(line.rstrip())
         outcome = "PASSED" if self.passed else "FAILED"
         return "\n".join([*lines, f"verification {outcome}"])
@@ -124,7 +126,11 @@ def verify(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # its contents are checks here
         tree = sample(model, seed=seed, progress=progress)
-    checks = [_mode(model, counts, posterior), *draws_checks(tree, posterior), *loo_checks(tree)]
+    checks = [
+        mode_of_model(model, counts, posterior),
+        *draws_checks(tree, posterior),
+        *loo_checks(tree),
+    ]
     return Verification(all(check.passed is not False for check in checks), tuple(checks))
 
 
@@ -132,6 +138,7 @@ def mode_check(mode: xr.DataArray, expected: Floats, *, flat: bool) -> Check:
     """Compare a mode with the closed form, on the rows where that is defined."""
     name = "mode = MLE (visited rows)" if flat else "mode = closed-form mode"
     difference = xr.DataArray(np.abs(mode.values - expected), dims=mode.dims, coords=mode.coords)
+    difference.values[np.isnan(mode.values) & ~np.isnan(expected)] = np.inf
     if not np.isfinite(expected).any():
         return Check(name, np.nan, MODE_LIMIT, None, "no row has a single mode")
     return _worst(name, difference, MODE_LIMIT)
@@ -180,7 +187,7 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
     return checks
 
 
-def _mode(model: "pm.Model", counts: TransitionCounts, posterior: DirichletRows) -> Check:
+def mode_of_model(model: "pm.Model", counts: TransitionCounts, posterior: DirichletRows) -> Check:
     """Run the optimiser where a mode exists and can be resolved."""
     from bayes_markov.fit import posterior_mode
 
@@ -190,7 +197,7 @@ def _mode(model: "pm.Model", counts: TransitionCounts, posterior: DirichletRows)
     except ValueError:
         return Check(name, np.nan, MODE_LIMIT, None, "no mode: some alpha + count < 1")
     if counts.pooled.sum() > LARGEST_FOR_MODE:
-        note = f"over {LARGEST_FOR_MODE:,} transitions float64 cannot resolve it"
+        note = f"more than {LARGEST_FOR_MODE:,} transitions"
         return Check(name, np.nan, MODE_LIMIT, None, note)
     prior = posterior.alpha - counts.pooled
     flat = bool((prior[posterior.possible] == 1).all())
@@ -210,15 +217,17 @@ def _z(series: xr.DataArray, expected: Floats) -> xr.DataArray:
 
 
 def _in_errors(value: xr.DataArray, expected: Floats, error: xr.DataArray) -> xr.DataArray:
-    """Difference in standard errors; NaN where nothing is random or a value is undefined.
+    """Difference in standard errors; NaN where nothing is random or nothing is expected.
 
-    A constant that differs from what is expected is infinitely many errors away.
+    A constant that differs from what is expected, or an undefined value, is infinitely many
+    errors away.
     """
     difference = np.abs(value.values - expected)
     random = error.values > 1e-12
     z = np.where(difference > 1e-9, np.inf, np.nan)
     z[random] = difference[random] / error.values[random]
-    z[np.isnan(difference)] = np.nan
+    z[np.isnan(value.values)] = np.inf
+    z[np.isnan(expected)] = np.nan
     return xr.DataArray(z, dims=value.dims, coords=value.coords)
 
 

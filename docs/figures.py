@@ -1,0 +1,25 @@
+"""Make the pictures of the README: ``uv run python docs/figures.py``."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import bayes_markov as bm
+from bayes_markov.files import read
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def seattle_forest() -> None:
+    """Posterior of Seattle's weather, the count ratio laid over it."""
+    frame = read(bm.example_file("seattle_weather.csv"), columns=["date", "weather"])
+    counts = bm.count_transitions(frame, state="weather", time="date")
+    pc = bm.plot_forest(bm.exact_posterior(counts, seed=1))
+    pc.savefig(IMAGES / "seattle_forest.png", dpi=110)
+
+
+if __name__ == "__main__":
+    IMAGES.mkdir(exist_ok=True)
+    seattle_forest()

@@ -1,0 +1,174 @@
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bayes_markov as bm
+from bayes_markov.__main__ import main
+
+SEATTLE = str(bm.example_file("seattle_weather.csv"))
+STORMS = str(bm.example_file("atlantic_storms.csv"))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["bayes-markov", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return call
+
+
+def test_exact_fit_prints_one_readable_table(run):
+    args = ("fit", SEATTLE, "--state", "weather", "--time", "date", "--sampler", "exact")
+    code, out, err = run(*args)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "seattle_weather.csv: 1,461 transitions, 5 states (natural sort), order 1"
+    assert "seed 1" in lines[1]
+    assert "95 %, equal-tailed" in lines[2]
+    sun = next(line.split() for line in lines if line.startswith("sun "))
+    assert sun[:4] == ["sun", "drizzle", "19", "0.0266"]
+    assert out.rstrip().endswith("PyMC check: not run (bayes-markov verify)")
+    assert max(map(len, lines)) <= 80
+
+
+def test_out_writes_every_file(run, tmp_path):
+    out = tmp_path / "new" / "folder"
+    code, _, _ = run("fit", SEATTLE, "--state", "weather", "--sampler", "exact", "--out", out)
+    assert code == 0
+    names = {"posterior.nc", "estimates.csv", "forest.png", "matrix.png"}
+    assert {path.name for path in out.iterdir()} == names
+    assert bm.load(out / "posterior.nc").attrs["seed"] == 1
+    rows = list(csv.DictReader((out / "estimates.csv").read_text().splitlines()))
+    assert sum(int(row["count"]) for row in rows) == 1461
+    for name in ("forest.png", "matrix.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_units_sequences_and_declared_states(run):
+    states = "hurricane,tropical storm,tropical depression"
+    args = ("--sequence", "storm", "--unit", "season", "--time", "time", "--states", states)
+    code, out, _ = run("fit", STORMS, "--state", "status", *args, "--sampler", "exact")
+    assert code == 0
+    assert "3 states (declared), order 1, 3 units" in out
+    order = [line.split("  ")[0] for line in out.splitlines() if line.startswith(("hurr", "trop"))]
+    assert order == states.split(",")
+
+
+MISTAKES = {
+    "no such file": (("fit", "none.csv", "--state", "weather"), "none.csv"),
+    "a folder": (("fit", ".", "--state", "weather"), "."),
+    "wrong extension": (("fit", __file__, "--state", "weather"), "convert it first"),
+    "no such column": (("fit", SEATTLE, "--state", "wether"), "'date', 'weather'"),
+    "prob": (("fit", SEATTLE, "--state", "weather", "--prob", "95"), "prob must lie"),
+    "alpha zero": (
+        ("fit", SEATTLE, "--state", "weather", "--alpha", "0"),
+        "alpha must be positive",
+    ),
+    "alpha text": (("fit", SEATTLE, "--state", "weather", "--alpha", "x"), "--alpha must be"),
+    "alpha length": (("fit", SEATTLE, "--state", "weather", "--alpha", "1,2"), "expected 1 or 5"),
+    "unknown label": (("fit", SEATTLE, "--state", "weather", "--states", "sun,rain"), "drizzle"),
+    "text time": (("fit", SEATTLE, "--state", "date", "--time", "weather"), "weather"),
+    "same time twice": (("fit", STORMS, "--state", "status", "--time", "time"), "time"),
+    "huge order": (("fit", SEATTLE, "--state", "weather", "--order", "12"), "order"),
+    "huge result": (("fit", SEATTLE, "--state", "weather", "--order", "7"), "lower"),
+    "order": (("verify", SEATTLE, "--state", "weather", "--order", "-1"), "order"),
+    "missing argument": (("verify",), "file"),
+}
+
+
+@pytest.mark.parametrize("args, said", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_message_and_exit_code_2(run, args, said):
+    if args[0] == "fit":
+        args = (*args, "--sampler", "exact")
+    code, _, err = run(*args)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_an_output_folder_that_cannot_be_written_is_found_before_the_work(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "folder"
+    code, printed, err = run("fit", SEATTLE, "--state", "weather", "--out", out)
+    assert (code, printed) == (2, "")
+    assert "cannot be written" in err
+
+
+def test_missing_states_stop_or_break(run, tmp_path):
+    path = tmp_path / "gap.csv"
+    path.write_text("t,s\n1,a\n2,\n3,b\n4,a\n")
+    code, _, err = run("fit", path, "--state", "s", "--time", "t", "--sampler", "exact")
+    assert code == 2
+    assert "missing" in err
+    args = ("--missing", "break", "--sampler", "exact")
+    code, out, _ = run("fit", path, "--state", "s", "--time", "t", *args)
+    assert code == 0
+    assert out.startswith("gap.csv: 2 transitions")
+
+
+def test_text_labels_that_look_like_numbers_stay_text_in_natural_order(run, tmp_path):
+    path = tmp_path / "numbers.csv"
+    path.write_text("s\n10\n9\n010\n10\n")
+    code, out, _ = run("fit", path, "--state", "s", "--sampler", "exact")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line[:1].isdigit()] == [
+        "9",
+        "010",
+        "10",
+    ]
+
+
+def test_exact_fit_and_help_do_not_import_pymc():
+    code = (
+        "import sys; sys.argv = ['bayes-markov', *{args}]\n"
+        "from bayes_markov.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "assert not {{'pymc', 'pytensor', 'arviz', 'nutpie'}} & set(sys.modules)"
+    )
+    for args in (["fit", "--help"], ["fit", SEATTLE, "--state", "weather", "--sampler", "exact"]):
+        subprocess.run([sys.executable, "-c", code.format(args=args)], check=True, text=True)
+
+
+def test_a_closed_pipe_is_no_error():
+    script = Path(sys.executable).with_name("bayes-markov")
+    args = [script, "fit", SEATTLE, "--state", "weather", "--sampler", "exact", "--order", "3"]
+    env = os.environ | {"COLUMNS": "80"}
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+def test_nuts_fit_and_verify_on_seattle(run):
+    code, out, _ = run("fit", SEATTLE, "--state", "weather", "--time", "date")
+    assert code == 0
+    assert "R-hat" in out
+    assert "mode = MLE (visited rows)" in out
+    assert "verification PASSED" in out
+    assert max(map(len, out.splitlines())) <= 80
+    code, out, _ = run("verify", SEATTLE, "--state", "weather", "--time", "date")
+    assert code == 0
+    assert "leave-one-transition-out (z)" in out
+
+
+def test_verify_exits_with_1_if_a_check_fails(run, monkeypatch):
+    import bayes_markov.verification as module
+
+    check = module.Check("mode = MLE (visited rows)", 0.5, 1e-8, False, "sun -> rain")
+    failed = module.Verification(False, (check,))
+    monkeypatch.setattr(module, "verify", lambda *args, **kwargs: failed)
+    code, out, _ = run("verify", SEATTLE, "--state", "weather")
+    assert code == 1
+    assert "FAILED" in out
