@@ -1,18 +1,21 @@
 """Closed forms for Markov chains with finitely many states: arrays in, arrays out.
 
-Nothing but numpy and scipy is imported. Modules: `counts` (the sufficient statistic), `chain`
-(probabilities and simulation), `estimate` (point estimators; `empirical`, `shrink` and
-`detailed_balance` hold some of them), `dirichlet` (conjugate rows),
-`evidence` (marginal likelihood and leave-one-out), `intervals` (by name; the intervals are in
-`marginal`, `credible`, `simultaneous` and `bootstrap`), `whittle` (the distribution of the table
-of counts), `exact_risk` (finite-sample risk and coverage).
+Nothing but numpy and scipy is imported. Modules, by what they hold:
+
+- `counts`: the sufficient statistic; `whittle`: its distribution
+- `chain`: probabilities, simulation, stationary law
+- `estimate`, `empirical`, `shrink`, `detailed_balance`: point estimators, by name in ESTIMATORS
+- `dirichlet`: conjugate rows; `priors`: named values of them
+- `intervals`: by name in INTERVALS; `marginal`, `credible`, `simultaneous`, `bootstrap`: each kind
+- `evidence`: marginal likelihood and leave-one-out
+- `exact_risk`: finite-sample risk and coverage
 """
 
 from analytic.bootstrap import bootstrap_units
 from analytic.chain import is_irreducible, log_likelihood, log_probability, simulate, stationary
 from analytic.counts import count_transitions, lower_order, possible_histories
 from analytic.detailed_balance import reversible
-from analytic.dirichlet import DirichletRows, flat, jeffreys, perks, sticky
+from analytic.dirichlet import DirichletRows
 from analytic.empirical import (
     empirical_alpha,
     empirical_alpha_vector,
@@ -30,6 +33,7 @@ from analytic.estimate import (
 from analytic.evidence import Loo, log_evidence, loo_transitions, loo_units
 from analytic.exact_risk import exact_coverage, exact_risk
 from analytic.intervals import INTERVALS
+from analytic.priors import flat, jeffreys, perks, sticky
 from analytic.shrink import absolute_discounting, shrinkage
 from analytic.whittle import count_table_distribution
 
