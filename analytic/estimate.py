@@ -205,6 +205,8 @@ def additive_smoothing(counts: ArrayLike, beta: float) -> Floats:
     >>> additive_smoothing([3, 1, 0], 0.5).round(4)
     array([0.6364, 0.2727, 0.0909])
     """
+    if np.ndim(beta) != 0 or not 0 < beta < np.inf:
+        raise ValueError(f"beta must be a positive number, got {beta!r}")
     return posterior_mean(counts, beta)
 
 

@@ -17,7 +17,7 @@ from analytic._validate import (
     as_counts,
     as_support,
     check_off_support,
-    first,
+    check_whole,
     split_axes,
 )
 
@@ -139,9 +139,7 @@ def loo_transitions(
             f"counts must be one table of order {order}, got shape {table.shape}; "
             f"sum over units first, or give order="
         )
-    if (table != np.floor(table)).any():
-        where = first(np.asarray(table != np.floor(table)))
-        raise ValueError(f"counts must be whole numbers, got {table[where]} at index {where}")
+    check_whole(table)
     mask = as_support(support, table.shape)
     check_off_support(table, mask)
     prior = as_alpha(alpha, table.shape, mask)

@@ -100,7 +100,7 @@ def sison_glaz(
     Returns
     -------
     low, high : ndarray
-        Limits, shape of `counts`, clipped to [0, 1] as in [2]_. At n_ij = 0 they are 0 and
+        Limits, shape of `counts`, clipped to [0, 1]. At n_ij = 0 they are 0 and
         (c + 2 gamma) / n_i. If all counts are in one cell (n_ij = n_i), the estimated row has no
         spread and its intervals are the points 1 and 0. (NaN, NaN) at n_i = 0.
 
@@ -112,9 +112,9 @@ def sison_glaz(
     Notes
     -----
     The upper limit is not monotone in `prob`: where prob passes nu(c), c + 2 gamma falls from
-    c + 1 to c. The expansion is meant for many cells with counts of about five or more [2]_. In
-    a row of a few departures it is poor, and may stay below `prob` until the range holds all
-    outcomes. c is of the order of n_i^(1/2), and so is the cost.
+    c + 1 to c. The expansion gets better with more cells and larger counts; [2]_ describes its
+    use. In a row of a few departures it is poor, and may stay below `prob` until the range holds
+    all outcomes. c is of the order of n_i^(1/2), and so is the cost.
 
     Examples
     --------

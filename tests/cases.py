@@ -7,6 +7,7 @@ so none of these tables is left as it is by a relabelling of its states.
 from dataclasses import dataclass
 
 import numpy as np
+
 from oracles import as_table, count_by_loop
 
 

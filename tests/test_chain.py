@@ -4,9 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import CASES, FIRST_ORDER, WITH_PATHS, WITH_TRUTH, Case
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import all_paths, irreducible, path_log_probability, stationary_by_solve
 
 from analytic import (
     count_transitions,
@@ -17,6 +15,8 @@ from analytic import (
     simulate,
     stationary,
 )
+from cases import CASES, FIRST_ORDER, WITH_PATHS, WITH_TRUTH, Case
+from oracles import all_paths, irreducible, path_log_probability, stationary_by_solve
 
 STANDARD_ERRORS = 5
 

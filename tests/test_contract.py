@@ -4,11 +4,11 @@ import inspect
 
 import numpy as np
 import pytest
-from cases import CASES, FIRST_ORDER
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import relabel_table
 
 from analytic import ESTIMATORS, mle
+from cases import CASES, FIRST_ORDER
+from oracles import irreducible, relabel_table
 
 NEEDS_ROWS = {"reversible"}
 """Detailed balance is about pairs of states, so there is none to speak of at order 0."""
@@ -125,6 +125,15 @@ def test_much_data_outweighs_every_choice(name, case):
     visited = case.table.sum(axis=-1) > 0
     A = estimate(name, 10**9 * case.table, case.order)
     assert_allclose(A[visited], mle(case.table)[visited], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", FIRST_ORDER, ids=str)
+def test_reversible_block_is_defined_where_every_state_leads_to_every_other(case):
+    block = case.table[1:]
+    defined = block.sum(axis=1).all() and irreducible(block)
+    A = ESTIMATORS["reversible"](case.table)
+    assert_array_equal(np.isnan(A[1:]), not defined)
+    assert_array_equal(A[0], mle(case.table)[0])
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS_ROWS))

@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import CASES, WITH_PATHS
 from numpy.testing import assert_array_equal
-from oracles import as_table, count_by_loop, relabel_table
 
 from analytic import count_transitions, lower_order, possible_histories
 from analytic.counts import MAX_CELLS, table_shape
+from cases import CASES, WITH_PATHS
+from oracles import as_table, count_by_loop, relabel_table
 
 PATHS = ([0, 1, 2, 2, 1, 0, 0], [2], [1, 2], [1, 1, 0, 2, 2, 0, 1, 2, 0])
 

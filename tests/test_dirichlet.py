@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from cases import CASES
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import beta_quantile, narrowest_interval
 from scipy import stats
 
 from analytic import DirichletRows, flat, jeffreys, perks, posterior_mean, posterior_mode, sticky
+from cases import CASES
+from oracles import beta_quantile, narrowest_interval
 
 STANDARD_ERRORS = 5
 DRAWS = 40_000

@@ -4,9 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import CASES, Case
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import count_by_loop
 from scipy.optimize import minimize
 
 from analytic import (
@@ -17,6 +15,8 @@ from analytic import (
     posterior_mean,
     posterior_mode,
 )
+from cases import CASES, Case
+from oracles import count_by_loop
 
 ALPHAS = {
     "a number": 0.5,

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from cases import CASES, SMALL, WITH_PATHS
 from numpy.testing import assert_allclose, assert_array_equal
+
+from analytic import count_transitions, log_evidence, loo_transitions, loo_units
+from cases import CASES, SMALL, WITH_PATHS
 from oracles import (
     all_paths,
     log_evidence_by_integral,
@@ -14,8 +16,6 @@ from oracles import (
     sequential_log_evidence,
     transitions_of,
 )
-
-from analytic import count_transitions, log_evidence, loo_transitions, loo_units
 
 
 def uneven_alpha(shape):

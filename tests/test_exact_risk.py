@@ -5,12 +5,12 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from oracles import all_paths, as_table, count_by_loop, path_log_probability
 from scipy.special import ndtri, xlogy
 from scipy.stats import binom
 
 from analytic import ESTIMATORS, count_transitions, exact_coverage, exact_risk, mle, simulate
 from analytic.intervals import INTERVALS
+from oracles import all_paths, as_table, count_by_loop, path_log_probability
 
 TRUTHS = {
     "two": ([[0.35, 0.65], [0.8, 0.2], [0.4, 0.6]], 6),

@@ -12,10 +12,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from engines import ENGINES, as_frame, count_rows, ragged_rows
 
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.frames import count_transitions
+from engines import ENGINES, as_frame, count_rows, ragged_rows
 
 
 @pytest.fixture(params=ENGINES)

@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cases import CASES
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import relabel_table
 from scipy import stats
 
 from analytic import INTERVALS, mle, posterior_mean
+from cases import CASES
+from oracles import relabel_table
 
 NAMES = (
     "wald",
@@ -237,10 +237,11 @@ def rational_coverage_of_wald(n, p):
 @pytest.mark.parametrize(
     "n, p, expected",
     [
-        # Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133, table 1.
+        # Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133, table 1, as quoted in
+        # the documentation of the Rust crate comnum-sim 0.3.0.
         (10, "1/2", 0.891),
-        # The oscillations of their section 2.1: more departures or a p nearer to 1/2 can cover
-        # less. Figures recomputed here in exact arithmetic.
+        # The oscillations they describe: more departures, or a p nearer to 1/2, can cover less.
+        # These figures are recomputed here in exact arithmetic.
         (17, "1/2", 0.951),
         (40, "1/2", 0.919),
         (30, "1/5", 0.946),

@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from oracles import narrowest_interval
 from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import brentq
@@ -13,6 +12,7 @@ from scipy.optimize import brentq
 from analytic import posterior_mean
 from analytic.credible import beta_eti, beta_hdi
 from analytic.marginal import agresti_coull, clopper_pearson, profile, wald, wilson
+from oracles import narrowest_interval
 
 # Counts of one row: zeros, all in one cell, one departure, fractions, many.
 ROWS = (

@@ -7,7 +7,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import all_paths, relabel_paths, relabel_table
 
 from analytic import (
     DirichletRows,
@@ -22,6 +21,7 @@ from analytic import (
     posterior_mean,
     posterior_mode,
 )
+from oracles import all_paths, relabel_paths, relabel_table
 
 
 @st.composite

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from engines import ENGINES, as_frame, count_rows, ragged_rows
 
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.frames import count_transitions
+from engines import ENGINES, as_frame, count_rows, ragged_rows
 
 UTC = dt.UTC
 

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cases import CASES, WITH_PATHS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from oracles import as_table, count_by_loop
 
 from bayes_markov import TransitionCounts
+from cases import CASES, WITH_PATHS
+from oracles import as_table, count_by_loop
 
 SEQUENCES = [["sun", "sun", "rain"], ["rain", "sun"], ["fog"], ["sun", "fog", "fog", "rain"]]
 WEATHER = ("rain", "fog", "sun")
@@ -163,12 +163,12 @@ def test_other_objects_do_not_add():
         (take([[1, 0], [2, 3]], [0, 1]), r"\('a', 'b'\) at order 1 and states \(0, 1\)"),
         (take([1, 2], ["a", "b"], order=0), "at order 1 and states .* at order 0"),
         (take([[[1, 0], [2, 3]]], ["a", "b"], units=["u"]), "with units and counts without; pool"),
-        (take([[2**62, 0], [2**62 - 2**42, 0]], ["a", "b"]), "add up to .* too large for int64"),
+        (take([[2**61, 0], [2**61, 0]], ["a", "b"]), "add up to a number too large for int64"),
     ],
     ids=["order of states", "type of states", "order", "units", "size"],
 )
 def test_counts_that_do_not_add(other, message):
-    counts = TransitionCounts.from_table([[2**40, 1], [0, 2]], ["a", "b"])
+    counts = TransitionCounts.from_table([[2**62, 1], [0, 2]], ["a", "b"])
     with pytest.raises(ValueError, match=message):
         counts + other()
 
@@ -412,7 +412,7 @@ BAD = {
     "negative count": (take([[1, 0], [-2, 3]], ["a", "b"]), r"-2 at index \(1, 0\)"),
     "NaN count": (take([[1, 0], [np.nan, 3]], ["a", "b"]), r"table must be finite, got nan at ind"),
     "infinite count": (take([[1, 0], [np.inf, 3]], ["a", "b"]), r"finite, got inf at index \(1, 0"),
-    "integer too large": (take([[1, 0], [2**63, 3]], ["a", "b"]), "9.22e.18, which is too large for int64"),
+    "integer too large": (take([[1, 0], [2**63, 3]], ["a", "b"]), "9.22e.18, which is too large"),
     "total too large": (take([[2**62, 0], [2**62, 0]], ["a", "b"]), "add up to 9.22e.18, which is"),
     "ragged": (take([[1, 0], [2]], ["a", "b"]), "table must be one rectangular array"),
     "another K": (take([[1, 0], [2, 3]], ["a", "b", "c"]), r"\(2, 2\), expected \(4, 3\) for 3 st"),

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from cases import WITH_TRUTH
-from oracles import all_paths, as_table, count_by_loop, path_log_probability
 
 from analytic import count_table_distribution
 from analytic.whittle import MAX_ENUMERATED_CELLS, count_table_chunks
+from cases import WITH_TRUTH
+from oracles import all_paths, as_table, count_by_loop, path_log_probability
 
 TRUTHS = {
     "one": [[1.0], [1.0]],
