@@ -104,7 +104,9 @@ def _reversible(block: Floats) -> Floats:
     win = _probability_to_win(_log_strength(counts))
     pairs = counts + np.swapaxes(counts, -2, -1)
     estimate = np.full(block.shape, np.nan)
-    estimate[connected] = pairs * win / counts.sum(axis=-1, keepdims=True)
+    weights = pairs * win
+    # The row's own sum is its count but for rounding, which could lift a probability over 1.
+    estimate[connected] = weights / weights.sum(axis=-1, keepdims=True)
     return estimate
 
 

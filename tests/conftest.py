@@ -35,3 +35,57 @@ def model_for():
         return built[shape]
 
     return model_for
+
+
+@pytest.fixture(scope="session")
+def rain():
+    """Rain or not, in twenty short records that are units; rain follows rain and little else."""
+    from bayes_markov import TransitionCounts
+
+    rng = np.random.default_rng(20)
+    records = []
+    for length in rng.integers(4, 12, size=20):
+        days = [bool(rng.random() < 0.3)]
+        for _ in range(length - 1):
+            days.append(bool(rng.random() < (0.75 if days[-1] else 0.2)))
+        records.append(days)
+    return TransitionCounts.from_sequences(records, units=[f"r{n}" for n in range(1, 21)])
+
+
+@pytest.fixture(scope="session")
+def exact_tree(rain):
+    """Independent draws from the posterior of `rain`."""
+    import bayes_markov as bm
+
+    return bm.exact_posterior(rain, seed=11)
+
+
+@pytest.fixture(scope="session")
+def nuts_tree(rain, model_for):
+    """Draws by NUTS from the posterior of `rain`."""
+    import bayes_markov as bm
+
+    return bm.sample(model_for(rain), seed=11)
+
+
+@pytest.fixture(scope="session")
+def steps_support():
+    """Steps on the line low - middle - high: no jump across, whatever came before."""
+    near = np.array([[True, True, False], [True, True, True], [False, True, True]])
+    support = np.ones((4, 4, 3), dtype=bool)
+    support[:, 1:] = near
+    return support
+
+
+@pytest.fixture(scope="session")
+def steps():
+    """Counts of order two over low, middle and high, without a jump from low to high or back."""
+    from bayes_markov import TransitionCounts
+
+    low, middle, high = "low", "middle", "high"
+    sequences = [
+        [low, middle, high, high, middle, high, high, high, middle, low, low, middle, high],
+        [middle, high, high, middle, middle, low, middle, low, low],
+        [low, low, middle, middle, high, middle],
+    ]
+    return TransitionCounts.from_sequences(sequences, states=[low, middle, high], order=2)
