@@ -8,10 +8,32 @@ from scipy.special import gammaln
 
 from analytic._validate import Floats
 
+LARGE = 10.0
+"""From here on six terms of Stirling's series reach the precision of a float64."""
+
+
+def log_rising(a: Floats, n: Floats) -> Floats:
+    """Log of a (a + 1) ... (a + n - 1), the rising factorial; 0 for n = 0."""
+    return _by_size(a, n, gammaln(a + n) - gammaln(a), n * np.log(a + n))
+
 
 def log_gain(a: Floats, n: Floats) -> Floats:
     """Log of a (a + 1) ... (a + n - 1) / a^n."""
-    return np.asarray(gammaln(a + n) - gammaln(a) - n * np.log(a))
+    direct = gammaln(a + n) - gammaln(a) - n * np.log(a)
+    return _by_size(a, n, direct, n * np.log1p(n / a))
+
+
+def _by_size(a: Floats, n: Floats, direct: Floats, leading: Floats) -> Floats:
+    """Give `direct` for small a; for large a, where it cancels, Stirling's series for both ends."""
+    large = np.maximum(a, LARGE)
+    rest = (large - 0.5) * np.log1p(n / large) - n + _stirling(large + n) - _stirling(large)
+    return np.where(a < LARGE, direct, leading + rest)
+
+
+def _stirling(z: Floats) -> Floats:
+    """Log Gamma(z) less (z - 1/2) log z - z + log(2 pi) / 2."""
+    coefficients = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
+    return np.polynomial.polynomial.polyval(1 / z**2, coefficients, tensor=False) / z
 
 
 def rises(a: Floats, n: Floats) -> tuple[Floats, Floats]:

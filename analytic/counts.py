@@ -46,6 +46,16 @@ def table_shape(n_states: int, order: int) -> tuple[int, ...]:
     return (int(n_states) + 1,) * int(order) + (int(n_states),)
 
 
+def check_cells(n_tables: int, n_states: int, order: int) -> None:
+    """Refuse more than `MAX_CELLS` cells in all tables together."""
+    cells = int(np.prod(table_shape(n_states, order)))
+    if n_tables * cells > MAX_CELLS:
+        raise ValueError(
+            f"{n_tables} tables with {cells} cells each take more than the {MAX_CELLS:.0e} cells "
+            f"that tables may have together; count in groups, or lower the order"
+        )
+
+
 def count_transitions(
     paths: ArrayLike | Sequence[ArrayLike],
     n_states: int,
@@ -123,6 +133,7 @@ def count_transitions(
     cells = int(np.prod(shape))
     if not per_path:
         return np.bincount(cell[observed], minlength=cells).reshape(shape)
+    check_cells(lengths.size, int(n_states), order)
     path = np.repeat(np.arange(lengths.size), lengths)
     flat = np.bincount((path * cells + cell)[observed], minlength=lengths.size * cells)
     return flat.reshape(lengths.size, *shape)

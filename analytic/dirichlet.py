@@ -134,7 +134,7 @@ class DirichletRows:
         return type(self)(self.alpha + table, support=possible)
 
     def mean(self) -> Floats:
-        r"""Mean, m = alpha / A with A the row's sum of alpha.
+        r"""Mean, m = alpha / A with A the row's sum of alpha; shape of `alpha`.
 
         NaN in a row with no possible transition.
 
@@ -147,7 +147,7 @@ class DirichletRows:
             return np.asarray(self.alpha / self.alpha.sum(axis=-1, keepdims=True))
 
     def mode(self) -> Floats:
-        r"""Mode of the density on the simplex, (alpha - 1) / (A - K).
+        r"""Mode of the density on the simplex, (alpha - 1) / (A - K); shape of `alpha`.
 
         NaN where all alpha are 1 (every point is a mode).
 
@@ -164,7 +164,9 @@ class DirichletRows:
         return mode_of_rows(self.alpha)
 
     def var(self) -> Floats:
-        r"""Variance, m (1 - m) / (A + 1).
+        r"""Variance, m (1 - m) / (A + 1); shape of `alpha`.
+
+        0 off the support, NaN in a row with no possible transition.
 
         Examples
         --------
@@ -237,8 +239,8 @@ class DirichletRows:
         Returns
         -------
         low, high : ndarray
-            Probabilities, shape of `alpha`: (0, 0) off the support and (1, 1) for the only
-            possible transition of a row.
+            Probabilities, shape of `alpha`: (0, 0) off the support, (1, 1) for the only possible
+            transition of a row, NaN in a row with no possible transition.
 
         Raises
         ------
@@ -261,7 +263,8 @@ class DirichletRows:
         a, b = np.where(inner, self.alpha, 1.0), np.where(inner, rest, 1.0)
         tail = (1 - prob) / 2 if kind == "eti" else _tail_of_narrowest(a, b, prob)
         low, high = betaincinv(a, b, tail), betaincinv(a, b, tail + prob)
-        fixed = alone.astype(np.float64)
+        some = self.possible.any(axis=-1, keepdims=True)
+        fixed = np.where(some, alone.astype(np.float64), np.nan)
         return np.where(inner, low, fixed), np.where(inner, high, fixed)
 
     def log_pdf(self, A: ArrayLike) -> Floats:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
+from analytic._rising import log_rising
 from analytic._validate import (
     Floats,
     as_alpha,
@@ -206,11 +206,10 @@ def loo_units(
 
 
 def _log_rising(start: Floats, steps: ArrayLike) -> Floats:
-    """Log of start (start + 1) ... (start + steps - 1), the rising factorial; 0 for no steps."""
-    steps = np.asarray(steps)
+    """Log of the rising factorial; 0 for no steps, also where the support leaves no start."""
+    steps = np.asarray(steps, dtype=np.float64)
     some = steps > 0
-    base = np.where(some, start, 1.0)
-    return np.where(some, gammaln(base + steps) - gammaln(base), 0.0)
+    return np.where(some, log_rising(np.where(some, start, 1.0), steps), 0.0)
 
 
 def _loo(pointwise: Floats, values: Floats, weights: Floats) -> Loo:

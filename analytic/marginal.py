@@ -342,6 +342,12 @@ def _lower_by_deviance(x: Floats, rest: Floats, z2: float) -> tuple[Floats, Floa
         done |= np.abs(step) <= _STEP_TOLERANCE * spread
         if done.all():
             break
+    else:
+        at = int(np.argmin(done))
+        raise RuntimeError(
+            f"no profile limit found in {_NEWTON_STEPS} steps for {x.flat[at]:g} of "
+            f"{n.flat[at]:g}; please report these counts"
+        )
     at_end = np.where(x > 0, -z2 / (2 * n), -np.inf)
     q = np.where(inner, x / n * np.exp(d), np.exp(at_end))
     return q, np.where(inner, rest / n * (1 - odds * np.expm1(d)), -np.expm1(at_end))

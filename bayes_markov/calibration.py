@@ -16,7 +16,7 @@ from analytic import DirichletRows
 from analytic._validate import Floats, Ints, as_alpha
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import coords, dims
-from bayes_markov.tree import log_likelihood_per_unit
+from bayes_markov.tree import check_size, log_likelihood_per_unit
 
 RANKED_DRAWS = 99
 """Posterior draws that a true value is ranked among."""
@@ -113,6 +113,7 @@ def calibrate(
        and Vehtari, A. (2023). Simulation-based calibration checking for Bayesian computation: the
        choice of test quantities shapes sensitivity. Bayesian Analysis.
     """
+    check_size(n_states=n_states, length=length, replicates=replicates)
     states = [f"s{number}" for number in range(1, n_states + 1)]
     shape = (n_states + 1, n_states)
     prior = DirichletRows(as_alpha(alpha, shape))
@@ -128,8 +129,8 @@ def calibrate(
         draws = _thinned(draw(table, int(rng.integers(2**31))))
         counts = TransitionCounts(table, tuple(states))
         lik = log_likelihood_per_unit(np.concatenate([truth[None], draws]), counts)[:, 0]
-        A_pit[replicate] = _pit((draws < truth).sum(axis=0), rng)
-        lik_pit[replicate] = _pit((lik[1:] < lik[0]).sum(), rng)
+        A_pit[replicate] = _pit(draws, truth, rng)
+        lik_pit[replicate] = _pit(lik[1:], lik[0], rng)
 
     sampled = {"chain": [0], "draw": np.arange(replicates)}
     dataset = xr.Dataset(
@@ -140,7 +141,7 @@ def calibrate(
         coords=sampled | coords(states, 1),
     )
     p_values = _uniformity(dataset)
-    passed = min(p_values.values()) >= LEVEL / len(p_values)
+    passed = all(p >= LEVEL / len(p_values) for p in p_values.values())
     return Calibration(passed, p_values, xr.DataTree.from_dict({"/prior_sbc": dataset}))
 
 
@@ -193,10 +194,11 @@ def _thinned(draws: Floats) -> Floats:
     return draws[:RANKED_DRAWS]
 
 
-def _pit(ranks: ArrayLike, rng: np.random.Generator) -> Floats:
-    """Probability integral transform of ranks, made continuous by a uniform variable."""
-    ranks = np.asarray(ranks)
-    return np.asarray((ranks + rng.random(ranks.shape)) / (RANKED_DRAWS + 1))
+def _pit(draws: Floats, truth: Floats, rng: np.random.Generator) -> Floats:
+    """Rank of the truth among the draws, made continuous by a uniform variable; ties at random."""
+    below = np.asarray((draws < truth).sum(axis=0))
+    equal = np.asarray((draws == truth).sum(axis=0))
+    return np.asarray((below + rng.random(below.shape) * (equal + 1)) / (RANKED_DRAWS + 1))
 
 
 def _uniformity(pits: xr.Dataset) -> dict[str, float]:

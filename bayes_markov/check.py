@@ -9,6 +9,7 @@ import xarray as xr
 import analytic
 from analytic import Loo
 from analytic._validate import Floats
+from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import dims
 from bayes_markov.tree import counts_of_tree, variable
 
@@ -72,8 +73,8 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
     tree : xarray.DataTree
         Result of `sample` or `exact_posterior`.
     by : {"transition", "sequence", "unit"}
-        What is left out. "sequence" and "unit" both leave out an entry of the unit axis: count
-        with ``units="sequence"`` to leave out sequences.
+        What is left out. "unit" leaves out an entry of the unit axis, and so does "sequence",
+        which needs units of one sequence each: count with ``units="sequence"``.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
     Raises
     ------
     ValueError
-        An unknown `by`, or units asked for in a tree without.
+        An unknown `by`, or units or sequences asked for in a tree that does not have them.
 
     Examples
     --------
@@ -114,6 +115,11 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
             raise ValueError(
                 f'by="{by}" needs units; count the data with unit= or units="sequence"'
             )
+        if by == "sequence" and not _units_are_sequences(counts):
+            raise ValueError(
+                'by="sequence" needs one sequence in each unit, which shows at order 1 and above; '
+                'count with units="sequence", or leave out whole units with by="unit"'
+            )
         per_unit = variable(tree, "log_likelihood", "counts").transpose("chain", "draw", "unit")
         log_lik, observed = per_unit.values, np.ones(len(counts.units), dtype=np.bool_)
         weights = np.ones(len(counts.units))
@@ -134,6 +140,15 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
         return filled
 
     return PsisLoo(elpd, se, labelled(elpd_i), labelled(mcse), labelled(pareto_k), exact, by)
+
+
+def _units_are_sequences(counts: TransitionCounts) -> bool:
+    """Tell whether each unit leaves s_0 once; a table of order 0 does not know."""
+    if counts.order == 0:
+        return False
+    units = len(counts.tables)
+    starts = counts.tables.sum(axis=-1).reshape(units, -1)[:, 0]  # out of (s_0, ..., s_0)
+    return bool((starts == 1).all())
 
 
 def _relative_efficiency(draws: Floats) -> float:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -144,7 +145,7 @@ def fit(
     parameters = parse_alpha(alpha, counts)
     if out is not None:
         prepare_folder(out)
-    console = Output(highlight=False)
+    console = Output(highlight=False, markup=False, emoji=False)
     describe(console, file, counts)
 
     passed = True
@@ -161,13 +162,13 @@ def fit(
         f"prior {tree.attrs['prior']}; {tree.attrs['sampler']}, "
         f"{tree['posterior'].sizes['chain']} x {tree['posterior'].sizes['draw']} draws; seed {seed}"
     )
-    console.print(f"intervals: {100 * prob:g} %, equal-tailed\n", markup=False)
+    console.print(f"intervals: {100 * prob:g} %, equal-tailed\n")
     console.print(as_rich(lines, prob=prob))
-    console.print(f"\n{agreement}", markup=False, soft_wrap=True)
+    console.print(f"\n{agreement}", soft_wrap=True)
     if out is not None:
         with working("drawing and writing files"):
             write_results(out, tree, lines, prob)
-        console.print(f"wrote {', '.join(RESULT_FILES)} to {out}", markup=False, soft_wrap=True)
+        console.print(f"wrote {', '.join(RESULT_FILES)} to {out}", soft_wrap=True)
     if not passed:
         raise typer.Exit(1)
 
@@ -188,14 +189,14 @@ def verify(
     """Check PyMC against the closed forms on your data; exit code 1 if a check fails."""
     counts = read_counts(file, state, sequence, time, unit, states, order, missing)
     parameters = parse_alpha(alpha, counts)
-    console = Output(highlight=False)
+    console = Output(highlight=False, markup=False, emoji=False)
     describe(console, file, counts)
     with working("compiling and sampling (about a minute the first time)"):
         from bayes_markov.verification import verify as run
 
         result = run(counts, alpha=parameters, seed=seed, progress=sys.stderr.isatty())
     console.print(f"seed {seed}\n")
-    console.print(str(result), markup=False, soft_wrap=True)
+    console.print(str(result), soft_wrap=True)
     if not result.passed:
         raise typer.Exit(1)
 
@@ -270,15 +271,19 @@ def fit_by_pymc(
 ) -> tuple["xr.DataTree", str, bool]:
     """Sample by NUTS, and compare mode and draws with the closed forms."""
     with working("compiling and sampling (about a minute the first time)"):
+        from bayes_markov.diagnostics import ConvergenceWarning
         from bayes_markov.fit import sample
         from bayes_markov.models import dirichlet_model
         from bayes_markov.tree import prior_rows
         from bayes_markov.verification import Verification, draws_checks, mode_of_model
 
         model = dirichlet_model(counts, alpha=alpha)
-        tree = sample(model, seed=seed, progress=sys.stderr.isatty())
-        posterior = prior_rows(counts, alpha).given(counts.pooled)
-        checks = (mode_of_model(model, counts, posterior), *draws_checks(tree, posterior))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the checks below report it
+            tree = sample(model, seed=seed, progress=sys.stderr.isatty())
+        prior = prior_rows(counts, alpha)
+        posterior = prior.given(counts.pooled)
+        checks = (mode_of_model(model, counts, prior), *draws_checks(tree, posterior))
         result = Verification(all(check.passed is not False for check in checks), checks)
     return tree, str(result), result.passed
 
@@ -286,7 +291,7 @@ def fit_by_pymc(
 def describe(console: Console, file: Path, counts: "TransitionCounts") -> None:
     """Say what was read."""
     head = repr(counts).splitlines()[0].removeprefix("TransitionCounts: ")
-    console.print(f"{file.name}: {head}", markup=False, soft_wrap=True)
+    console.print(f"{file.name}: {head}", soft_wrap=True)
 
 
 def prepare_folder(out: Path) -> None:

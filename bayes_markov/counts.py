@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import analytic
-from analytic._validate import INT64_MAX, Counts, as_counts, check_order, first
-from analytic.counts import possible_histories, table_shape
+from analytic._validate import INT64_MAX, Counts, Ints, as_counts, check_order, first
+from analytic.counts import check_cells, possible_histories, table_shape
 from bayes_markov.labels import (
+    ALL_UNITS,
     MISSING_CODE,
     START,
     Label,
@@ -88,6 +89,11 @@ class TransitionCounts:
             units = as_units(units, len(table), "entry of the table's first axis")
             if len(set(units)) < len(units):
                 raise ValueError(f"units must be unique, got {units}")
+            if units == (ALL_UNITS,):
+                raise ValueError(
+                    f"a single unit labelled {ALL_UNITS!r} is what results without units are "
+                    f"labelled with; give units=None, or another label"
+                )
             expected = (len(units), *expected)
         if table.shape != expected:
             raise ValueError(
@@ -126,8 +132,9 @@ class TransitionCounts:
             The state space in the wanted order. A label outside it is refused. By default the
             labels found, in natural order ("s2" before "s10").
         units : iterable or "sequence", optional
-            Label of each sequence's unit; sequences with equal labels belong together.
-            "sequence" makes each sequence a unit, labelled 0, 1, ...
+            Label of each sequence's unit; sequences with equal labels belong together. Units keep
+            the order of their first sequence. "sequence" makes each sequence a unit, labelled
+            0, 1, ...
         order : int, default 1
             Length of the history.
         missing : {"error", "break"}, default "error"
@@ -157,13 +164,16 @@ class TransitionCounts:
         if units is None:
             table = analytic.count_transitions(codes, len(space), order=order, missing=MISSING_CODE)
             return cls(table, space, order)
-        per_path = analytic.count_transitions(
-            codes, len(space), order=order, missing=MISSING_CODE, per_path=True
-        )
         labels = range(len(listed)) if isinstance(units, str) and units == "sequence" else units
-        names = as_units(labels, len(listed), "sequence")
-        units_table, unique = _add_by_unit(per_path, names)
-        return cls(units_table, space, order, unique)
+        members: dict[Label, list[Ints]] = {}
+        for name, path in zip(as_units(labels, len(listed), "sequence"), codes, strict=True):
+            members.setdefault(name, []).append(path)
+        check_cells(len(members), len(space), order)
+        tables = [
+            analytic.count_transitions(paths, len(space), order=order, missing=MISSING_CODE)
+            for paths in members.values()
+        ]
+        return cls(np.stack(tables), space, order, tuple(members))
 
     @classmethod
     def from_table(
@@ -247,12 +257,11 @@ class TransitionCounts:
         """Equal counts, states, order and units."""
         if not isinstance(other, TransitionCounts):
             return NotImplemented
-        same_labels = (self.states, self.order, self.units) == (
-            other.states,
-            other.order,
-            other.units,
+        # As text, since True == 1 are different labels.
+        same = repr((self.states, self.order, self.units)) == repr(
+            (other.states, other.order, other.units)
         )
-        return same_labels and np.array_equal(self.table, other.table)
+        return same and np.array_equal(self.table, other.table)
 
     def __hash__(self) -> int:
         """Hash that agrees with equality, which does not look at the dtype."""
@@ -262,7 +271,7 @@ class TransitionCounts:
         """Merge two data sets: equal units add, others are appended."""
         if not isinstance(other, TransitionCounts):
             return NotImplemented
-        if self.states != other.states or self.order != other.order:
+        if repr((self.states, self.order)) != repr((other.states, other.order)):
             raise ValueError(
                 f"cannot add counts over states {self.states} at order {self.order} and states "
                 f"{other.states} at order {other.order}; count both with the same states= and "

@@ -16,7 +16,7 @@ import narwhals as nw
 import numpy as np
 
 from analytic._validate import Ints, check_order
-from analytic.counts import table_shape
+from analytic.counts import check_cells, table_shape
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import (
     MISSING_CODE,
@@ -314,6 +314,7 @@ def _tabulate(
     units = None
     if "unit" in roles:
         units, number = _unit_codes(column["unit"], roles["unit"])
+        check_cells(len(units), len(states), order)
         shape = (len(units), *shape)
         index.insert(0, number)
     table = np.zeros(shape, dtype=np.int64)

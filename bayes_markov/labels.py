@@ -29,6 +29,9 @@ class _Start(str):
 START = _Start("<s0>")
 """Label of the start state s_0, whose row is the initial distribution."""
 
+ALL_UNITS = "all"
+"""Label of the only entry of the unit axis of results where the counts have no units."""
+
 MISSING_CODE = -1
 """Code of a missing value; states have the codes 0, 1, ..."""
 

@@ -17,8 +17,8 @@ import pytensor.tensor as pt
 from numpy.typing import ArrayLike
 
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.labels import coords, dims
-from bayes_markov.tree import ALL_UNITS, prior_rows, unit_labels
+from bayes_markov.labels import ALL_UNITS, coords, dims
+from bayes_markov.tree import prior_rows, unit_labels
 
 
 def dirichlet_model(

@@ -20,7 +20,9 @@ from bayes_markov.tree import counts_of_tree, variable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MARKS = (("|", "C3"), ("x", "C1"), ("+", "C4"), ("^", "C5"))
+_MARKS = tuple(
+    zip("|x+^vsD*<>", ("C3", "C1", "C4", "C5", "C6", "C7", "C8", "C9", "C2", "k"), strict=True)
+)
 """Shape and colour of each estimate; the shapes differ, so that grey prints stay readable."""
 
 _LARGEST_ANNOTATED = 12
@@ -258,6 +260,10 @@ def _drawn(
     if not rows_without_data:
         wanted = wanted & (departures > 0)
 
+    if not wanted.any():
+        raise ValueError("no row has data; pass rows_without_data=True to see the prior")
+    if len(estimates) > len(_MARKS):
+        raise ValueError(f"estimates has {len(estimates)} entries, expected {len(_MARKS)} at most")
     history = [[str(label) for label in A[dim].values] for dim in A.dims[2:-1]]
     labels = [
         ", ".join(h[i] for h, i in zip(history, at, strict=True)) for at in np.ndindex(shape[:-1])

@@ -11,7 +11,7 @@ from rich.table import Table
 import analytic
 from analytic import DirichletRows, possible_histories
 from analytic._validate import check_prob
-from bayes_markov.labels import Label
+from bayes_markov.labels import START, Label, dims
 from bayes_markov.tree import counts_of_tree, variable
 
 
@@ -19,7 +19,7 @@ from bayes_markov.tree import counts_of_tree, variable
 class Estimate:
     """Estimates of one transition probability."""
 
-    history: tuple[str, ...]
+    history: tuple[Label, ...]
     """Labels of the states before, oldest first."""
     next_state: Label
     """Label of the next state."""
@@ -90,10 +90,10 @@ def estimates(tree: xr.DataTree, *, prob: float = 0.95) -> list[Estimate]:
         posterior = DirichletRows(alpha, support=alpha > 0).given(table)
         mean, (low, high) = posterior.mean(), posterior.interval(prob=prob)
     mle, departures = analytic.mle(table), table.sum(axis=-1)
-    labels = variable(tree, "constant_data", "alpha")
+    past = (START, *counts.states)
     return [
         Estimate(
-            tuple(str(labels[dim].values[i]) for dim, i in zip(labels.dims, row, strict=False)),
+            tuple(past[i] for i in row),
             state,
             table[*row, j].item(),
             departures[row].item(),
@@ -107,7 +107,7 @@ def estimates(tree: xr.DataTree, *, prob: float = 0.95) -> list[Estimate]:
 def as_csv(lines: list[Estimate]) -> str:
     """Text of a CSV file; what is undefined is left empty."""
     order = len(lines[0].history)
-    history = [f"state_{lag}" if lag > 1 else "state" for lag in range(order, 0, -1)]
+    history = dims(order)[:-1]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*history, *(field.name for field in fields(Estimate)[1:])])
@@ -132,7 +132,7 @@ def as_rich(lines: list[Estimate], *, prob: float) -> Table:
     before = None
     for line in lines:
         empty = line.departures == 0
-        state = ", ".join(line.history) if line.history != before else ""
+        state = ", ".join(map(str, line.history)) if line.history != before else ""
         before = line.history
         cells = [
             state,

@@ -19,13 +19,10 @@ from analytic import DirichletRows, possible_histories
 from analytic._validate import INT64_MAX, Floats, as_alpha, as_support
 from bayes_markov._version import __version__
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.labels import coords, dims
+from bayes_markov.labels import ALL_UNITS, coords, dims
 
 MAX_NUMBERS = 5 * 10**8
 """Largest number of values in a group of a result (4 GB)."""
-
-ALL_UNITS = "all"
-"""Label of the only entry of the unit axis where the counts have no units."""
 
 
 def prior_rows(
@@ -36,6 +33,8 @@ def prior_rows(
     mask = np.broadcast_to(possible_histories(len(counts.states), counts.order)[..., None], shape)
     given = as_support(support, shape)
     mask = mask if given is None else mask & given
+    if not mask.any():
+        raise ValueError("support marks every transition impossible; there is nothing to estimate")
     return DirichletRows(as_alpha(alpha, shape, mask), support=mask)
 
 
@@ -141,11 +140,12 @@ def check_size(**sizes: int) -> None:
 def check_memory(counts: TransitionCounts, draws: int, chains: int) -> None:
     """Refuse a result that memory could not hold."""
     cells = counts.pooled.size
-    numbers = int(chains) * int(draws) * cells
+    values = max(cells, len(unit_labels(counts)))
+    numbers = int(chains) * int(draws) * values
     if numbers > MAX_NUMBERS:
         raise ValueError(
-            f"{chains} chains of {draws} draws of {cells:,} cells are {numbers:.2g} numbers, more "
-            f"than the {MAX_NUMBERS:.2g} that a result may hold; lower draws or the order"
+            f"{chains} chains of {draws} draws of {values:,} values are {numbers:.2g} numbers, "
+            f"more than the {MAX_NUMBERS:.2g} that a result may hold; lower draws or the order"
         )
 
 

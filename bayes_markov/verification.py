@@ -1,16 +1,16 @@
 """Do PyMC and the closed forms agree on these data? Each check can fail, and says by how much."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+import analytic
 from analytic import DirichletRows
 from analytic._validate import Floats
-from analytic.estimate import mode_of_rows
 from bayes_markov.check import loo
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
@@ -122,12 +122,13 @@ def verify(
     from bayes_markov.models import dirichlet_model
 
     model = dirichlet_model(counts, alpha=alpha, support=support)
-    posterior = prior_rows(counts, alpha, support).given(counts.pooled)
+    prior = prior_rows(counts, alpha, support)
+    posterior = prior.given(counts.pooled)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # its contents are checks here
         tree = sample(model, seed=seed, progress=progress)
     checks = [
-        mode_of_model(model, counts, posterior),
+        mode_of_model(model, counts, prior),
         *draws_checks(tree, posterior),
         *loo_checks(tree),
     ]
@@ -167,7 +168,7 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
     """Compare leave-one-out by importance sampling with the closed form, where it is reliable.
 
     Reliable is a Pareto k below 1/2: the importance ratios have a variance, and so the estimate
-    has a standard error.
+    has a standard error. The note says how many cells or units that are.
     """
     counts = variable(tree, "observed_data", "counts")
     whole = bool((counts == np.floor(counts)).all())
@@ -183,24 +184,30 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
             continue
         result = loo(tree, by=by)
         z = _in_errors(result.pointwise, result.exact.pointwise, result.mcse)
-        checks.append(_worst(name, z.where(result.pareto_k < 0.5), Z_LIMIT))
+        judged = result.pareto_k < 0.5
+        check = _worst(name, z.where(judged), Z_LIMIT)
+        scored = int(result.pareto_k.notnull().sum())
+        note = f"{check.note}, {int(judged.sum())}/{scored}"
+        checks.append(replace(check, note=note))
     return checks
 
 
-def mode_of_model(model: "pm.Model", counts: TransitionCounts, posterior: DirichletRows) -> Check:
+def mode_of_model(model: "pm.Model", counts: TransitionCounts, prior: DirichletRows) -> Check:
     """Run the optimiser where a mode exists and can be resolved."""
     from bayes_markov.fit import posterior_mode
 
     name = "mode = closed-form mode"
+    posterior = prior.given(counts.pooled)
     try:
-        expected = mode_of_rows(posterior.alpha)
+        expected = posterior.mode()
     except ValueError:
         return Check(name, np.nan, MODE_LIMIT, None, "no mode: some alpha + count < 1")
     if counts.pooled.sum() > LARGEST_FOR_MODE:
         note = f"more than {LARGEST_FOR_MODE:,} transitions"
         return Check(name, np.nan, MODE_LIMIT, None, note)
-    prior = posterior.alpha - counts.pooled
-    flat = bool((prior[posterior.possible] == 1).all())
+    flat = bool((prior.alpha[prior.possible] == 1).all())
+    if flat:
+        expected = analytic.mle(counts.pooled)
     return mode_check(posterior_mode(model), expected, flat=flat)
 
 
@@ -223,8 +230,8 @@ def _in_errors(value: xr.DataArray, expected: Floats, error: xr.DataArray) -> xr
     errors away.
     """
     difference = np.abs(value.values - expected)
-    random = error.values > 1e-12
-    z = np.where(difference > 1e-9, np.inf, np.nan)
+    random = error.values > 0
+    z = np.where(difference > 1e-9 * np.abs(expected), np.inf, np.nan)
     z[random] = difference[random] / error.values[random]
     z[np.isnan(value.values)] = np.inf
     z[np.isnan(expected)] = np.nan

@@ -161,3 +161,16 @@ def test_huge_counts_by_stirling_free_sums(case):
             total += np.log(a + np.arange(n)).sum()
         total -= np.log(prior.sum() + np.arange(row.sum())).sum()
     assert_allclose(log_evidence(case.table, alpha), total, rtol=1e-10)
+
+
+@pytest.mark.parametrize("start", [1e-6, 0.3, 9.99, 10.0, 123.4, 1e6, 1e9, 1e12, 1e16])
+def test_evidence_keeps_its_digits_at_every_alpha(start):
+    counts = np.array([[1, 0], [0, 5], [3, 2]])
+    expected = sum(
+        np.log((start + r) / (2 * start + before + r))
+        for row in counts
+        for before, n in zip([0, row[0]], row, strict=True)
+        for r in range(n)
+    )
+    # Row by row, the numerators restart at alpha for the second cell; the denominators go on.
+    assert_allclose(log_evidence(counts, start), expected, rtol=1e-13)
