@@ -17,7 +17,7 @@ def model_for():
     """
     import pymc as pm
 
-    import bayes_markov as bm
+    from bayes_markov.models import dirichlet_model
     from bayes_markov.tree import prior_rows
 
     built = {}
@@ -26,7 +26,7 @@ def model_for():
         mask = None if support is None else np.asarray(support).tolist()
         shape = repr((counts.states, counts.units, counts.order, mask))  # True is not 1
         if shape not in built:
-            built[shape] = bm.dirichlet_model(counts, alpha=alpha, support=support)
+            built[shape] = dirichlet_model(counts, alpha=alpha, support=support)
         data = {
             "counts_data": counts.tables.astype(np.float64),
             "alpha": prior_rows(counts, alpha, support).alpha,

@@ -166,7 +166,10 @@ SHAPES = {
     ),
     "evidence, order": (lambda: log_evidence([1, 2], 1), "counts of order 1 needs at least 2 axes"),
     "loo, batch": (lambda: loo_transitions([COUNTS] * 2, 1), "one table of order 1, got shape"),
-    "loo, fractions": (lambda: loo_transitions(COUNTS / 2, 1), r"whole numbers here, got 0.5 at index"),
+    "loo, fractions": (
+        lambda: loo_transitions(COUNTS / 2, 1),
+        r"whole numbers here, got 0.5 at index",
+    ),
     "loo, nothing": (lambda: loo_transitions(0 * COUNTS, 1), "nothing to leave out"),
     "loo, one table": (lambda: loo_units(COUNTS, 1), "one axis of units before a table"),
     "loo, no unit": (lambda: loo_units(np.zeros((0, 3, 2)), 1), "one axis of units before"),
