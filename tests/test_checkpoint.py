@@ -21,6 +21,8 @@ from bayes_markov.checkpoint import STUDY, open_checkpoint
 from bayes_markov.plan import identity
 from bayes_markov.study import coverage_study, risk_study
 
+pytestmark = pytest.mark.slow
+
 A = [[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.25, 0.35, 0.4], [0.05, 0.15, 0.8]]
 SMALL = {"lengths": [5, 9], "estimators": ["mle", "laplace"], "replicates": 90, "seed": 3}
 LONG = {
