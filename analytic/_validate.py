@@ -24,8 +24,17 @@ def first(mask: Bools) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(mask)[0])
 
 
+def refuse_masked(name: str, values: object) -> None:
+    """Refuse masked entries, which an ordinary array would lay bare."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        raise ValueError(
+            f"{name} has masked entries; fill them by an explicit choice, or drop them"
+        )
+
+
 def as_numbers(name: str, values: ArrayLike) -> NDArray[Any]:
     """Turn `values` into an int64 or float64 array, or say why that cannot be done."""
+    refuse_masked(name, values)
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -173,7 +182,12 @@ def as_alpha(alpha: ArrayLike, shape: tuple[int, ...], support: Bools | None = N
             f"alpha must be positive and finite, got {full[where]} at index {where}; "
             f"mark impossible transitions with support= instead"
         )
-    return np.where(possible, full, 0.0)
+    alpha_rows = np.where(possible, full, 0.0)
+    with np.errstate(over="ignore"):
+        endless = ~np.isfinite(alpha_rows.sum(axis=-1))
+    if endless.any():
+        raise ValueError(f"alpha must have finite row sums, got too large a row {first(endless)}")
+    return alpha_rows
 
 
 def check_off_support(table: Counts, support: Bools | None) -> None:

@@ -13,12 +13,21 @@ it are the history, oldest first (K + 1 entries each, index 0 is s_0, index i + 
 Order 1 is (K+1, K), order 0 is (K,), order k is (K+1,) * k + (K,). Leading axes are batches.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Bools, Counts, Ints, as_counts, check_order, split_axes
+from analytic._validate import (
+    Bools,
+    Counts,
+    Ints,
+    as_counts,
+    check_order,
+    refuse_masked,
+    split_axes,
+)
 
 MAX_CELLS = 10**8
 """Largest table that is made, in cells (0.8 GB); K states at order k take (K+1)^k K cells."""
@@ -37,10 +46,10 @@ def table_shape(n_states: int, order: int) -> tuple[int, ...]:
     check_order(order)
     if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
         raise ValueError(f"n_states must be an integer >= 1, got {n_states!r}")
-    cells = (int(n_states) + 1) ** int(order) * int(n_states)
-    if cells > MAX_CELLS:
+    digits = int(order) * math.log10(int(n_states) + 1) + math.log10(int(n_states))
+    if digits > math.log10(MAX_CELLS):
         raise ValueError(
-            f"{n_states} states at order {order} take {cells:.3g} cells, more than the "
+            f"{n_states} states at order {order} take about 10^{digits:.1f} cells, more than the "
             f"{MAX_CELLS:.0e} that a dense table may have; lower the order or merge states"
         )
     return (int(n_states) + 1,) * int(order) + (int(n_states),)
@@ -146,6 +155,10 @@ def _concatenate(paths: ArrayLike | Sequence[ArrayLike]) -> tuple[Ints, Ints]:
             raise ValueError(f"paths must have one or two dimensions, got shape {paths.shape}")
         pieces = [paths] if paths.ndim == 1 else list(paths)
     else:
+        if isinstance(paths, set | frozenset | dict):
+            raise ValueError(
+                f"paths must be a sequence, got a {type(paths).__name__}, which has no order"
+            )
         try:
             listed = list(paths)  # type: ignore[arg-type]
         except TypeError:
@@ -156,10 +169,11 @@ def _concatenate(paths: ArrayLike | Sequence[ArrayLike]) -> tuple[Ints, Ints]:
                 f"paths mixes single codes and sequences (item {flat.index(not flat[0])}); "
                 f"give one path or a list of paths"
             )
-        pieces = [np.asarray(listed)] if all(flat) else [np.asarray(path) for path in listed]
+        pieces = [np.asanyarray(listed)] if all(flat) else [np.asanyarray(path) for path in listed]
     if not pieces or (len(pieces) == 1 and pieces[0].size == 0):
         raise ValueError("paths is empty; there is nothing to count")
     for number, piece in enumerate(pieces):
+        refuse_masked(f"path {number}", piece)
         if piece.ndim != 1:
             raise ValueError(f"path {number} must have one dimension, got shape {piece.shape}")
         if piece.size == 0:

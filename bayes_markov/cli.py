@@ -1,6 +1,7 @@
 """The command line: read a file, fit, verify. Everything heavy is imported when it is needed."""
 
 import contextlib
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -30,7 +31,14 @@ app = typer.Typer(
 
 
 class Output(Console):
-    """Standard output; a reader that has gone away is left to `main`, not an error here."""
+    """Standard output, at least 80 columns wide: a narrower table would lose its numbers.
+
+    A reader that has gone away is left to `main`.
+    """
+
+    def __init__(self) -> None:
+        width = max(80, shutil.get_terminal_size().columns)
+        super().__init__(width=width, highlight=False, markup=False, emoji=False)
 
     def on_broken_pipe(self) -> None:
         """Pass the error on, where rich would exit with 1, which means a failed check here."""
@@ -145,7 +153,7 @@ def fit(
     parameters = parse_alpha(alpha, counts)
     if out is not None:
         prepare_folder(out)
-    console = Output(highlight=False, markup=False, emoji=False)
+    console = Output()
     describe(console, file, counts)
 
     passed = True
@@ -189,7 +197,7 @@ def verify(
     """Check PyMC against the closed forms on your data; exit code 1 if a check fails."""
     counts = read_counts(file, state, sequence, time, unit, states, order, missing)
     parameters = parse_alpha(alpha, counts)
-    console = Output(highlight=False, markup=False, emoji=False)
+    console = Output()
     describe(console, file, counts)
     with working("compiling and sampling (about a minute the first time)"):
         from bayes_markov.verification import verify as run

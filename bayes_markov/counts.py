@@ -216,6 +216,7 @@ class TransitionCounts:
         """
         check_order(order)
         space = as_states(states)
+        _check_next_states(table, space)
         array = as_counts(table, "table")
         labels = None if units is None else as_units(units, len(array), "table")
         lead = array.shape[:1] if labels is not None else ()
@@ -361,11 +362,35 @@ def _as_sequences(sequences: Iterable[Any]) -> list[Sequence[Any]]:
         listed = [listed] if listed else []
     if not listed:
         raise ValueError("sequences is empty; there is nothing to count")
+    for number, sequence in enumerate(listed):
+        if isinstance(sequence, set | frozenset | dict):
+            raise ValueError(
+                f"sequence {number} is a {type(sequence).__name__}, which has no order in time; "
+                f"give a list"
+            )
     result: list[Sequence[Any]] = [list(sequence) for sequence in listed]
     for number, sequence in enumerate(result):
         if not sequence:
             raise ValueError(f"sequence {number} is empty; leave it out")
     return result
+
+
+def _check_next_states(table: Any, states: tuple[Label, ...]) -> None:
+    """Refuse a labelled table (a data frame or xarray) whose own labels say something else."""
+    if hasattr(table, "coords"):
+        axes = {name: table.coords[name].values.tolist() for name in table.coords}
+    else:
+        axes = {"columns": list(getattr(table, "columns", range(len(states))))}
+        if hasattr(table, "index") and hasattr(table, "columns"):
+            axes["index"] = list(table.index)
+    for name, found in axes.items():
+        numbered = found == list(range(len(found)))
+        expected = (list(states), [START, *states])
+        if name != "unit" and not numbered and found not in expected:
+            raise ValueError(
+                f"table has {name} {found}, expected states {list(states)} in this order; "
+                f"reorder the table, or give its values only"
+            )
 
 
 def _add_by_unit(tables: Counts, labels: tuple[Label, ...]) -> tuple[Counts, tuple[Label, ...]]:

@@ -110,6 +110,7 @@ def count_transitions(
       sun       1    1
     """
     check_order(order)
+    table_shape(1, order)  # refuses an order that no state space could have, before any work
     check_missing_policy(missing)
     declared = None if states is None else as_states(states)
     if step is not None:

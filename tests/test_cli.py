@@ -172,3 +172,20 @@ def test_verify_exits_with_1_if_a_check_fails(run, monkeypatch):
     code, out, _ = run("verify", SEATTLE, "--state", "weather")
     assert code == 1
     assert "FAILED" in out
+
+
+def test_labels_are_text_not_markup(run, tmp_path):
+    path = tmp_path / "markup.csv"
+    path.write_text("s\n[red]hot\n[/x]\n:smile:\n[red]hot\n")
+    code, out, _ = run("fit", path, "--state", "s", "--sampler", "exact")
+    assert code == 0
+    assert all(label in out for label in ("[red]hot", "[/x]", ":smile:"))
+
+
+def test_a_narrow_terminal_loses_no_number(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    args = ("fit", SEATTLE, "--state", "weather", "--sampler", "exact")
+    monkeypatch.setattr(sys, "argv", list(args))
+    _, out, _ = run(*args)
+    assert "…" not in out
+    assert "0.0171 .. 0.0411" in out

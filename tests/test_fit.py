@@ -70,8 +70,9 @@ def test_mode_is_exact_where_values_of_the_density_no_longer_differ(table, alpha
     assert_allclose(mode, analytic.posterior_mode(table, alpha), rtol=0, atol=1e-9)
 
 
-def test_options_are_those_of_the_optimiser():
+def test_mode_is_reproducible_and_options_are_those_of_the_optimiser():
     model = bm.dirichlet_model(TransitionCounts([[27, 24], [20, 21], [35, 10]], ["a", "b"]))
+    assert_array_equal(bm.posterior_mode(model), bm.posterior_mode(model))
     rough = bm.posterior_mode(model, options={"gtol": 10.0})
     assert 1e-6 < np.abs(rough - bm.posterior_mode(model)).max() < 0.3
 

@@ -279,3 +279,20 @@ def test_alpha_off_the_support_is_not_looked_at():
     support = [[True, False], [True, True], [False, True]]
     rows = DirichletRows([[2.0, NAN], [1.0, 1.0], [0.0, 3.0]], support=support)
     assert rows.alpha.tolist() == [[2, 0], [1, 1], [0, 3]]
+
+
+MASKED = np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]])
+
+HIDDEN = {
+    "masked counts": (lambda: mle(MASKED), "counts has masked entries"),
+    "masked path": (lambda: count_transitions(MASKED[0], 9), "path 0 has masked entries"),
+    "set of codes": (lambda: count_transitions({0, 1}, 2), "got a set, which has no order"),
+    "huge order": (lambda: count_transitions([0, 1], 2, order=10**6), "lower the order"),
+    "endless alpha": (lambda: posterior_mean([1, 2], 1e308), "alpha must have finite row sums"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), HIDDEN.values(), ids=HIDDEN)
+def test_what_would_be_wrong_in_silence_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
