@@ -151,13 +151,17 @@ def test_a_closed_pipe_is_no_error():
         assert process.wait() == 0
 
 
-def test_nuts_fit_and_verify_on_seattle(run):
+def test_nuts_fit_on_seattle(run):
     code, out, _ = run("fit", SEATTLE, "--state", "weather", "--time", "date")
     assert code == 0
     assert "R-hat" in out
     assert "mode = MLE (visited rows)" in out
     assert "verification PASSED" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_verify_on_seattle(run):
     code, out, _ = run("verify", SEATTLE, "--state", "weather", "--time", "date")
     assert code == 0
     assert "leave-one-transition-out (z)" in out

@@ -407,7 +407,10 @@ BAD = {
     "units as text": (count([["a"]], units="u"), "units must be a list of labels, got 'u'"),
     "negative order": (count([["a"]], order=-1), "order must be an integer >= 0, got -1"),
     "boolean order": (count([["a"]], order=True), "order must be an integer >= 0, got True"),
-    "table too large": (count([range(50)], order=4), "50 states at order 4 take about 10.8.5 cells"),
+    "table too large": (
+        count([range(50)], order=4),
+        "50 states at order 4 take about 10.8.5 cells",
+    ),
     # tables
     "negative count": (take([[1, 0], [-2, 3]], ["a", "b"]), r"-2 at index \(1, 0\)"),
     "NaN count": (take([[1, 0], [np.nan, 3]], ["a", "b"]), r"table must be finite, got nan at ind"),

@@ -66,6 +66,7 @@ def test_both_results_have_one_layout(exact_tree, nuts_tree):
     assert_array_equal(exact_tree.prior["A"], nuts_tree.prior["A"])
 
 
+@pytest.mark.slow
 def test_both_results_have_one_layout_at_order_two(steps, steps_support, model_for):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
