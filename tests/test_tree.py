@@ -148,9 +148,6 @@ def test_comparison_by_arviz(tree, rain):
     assert expected[0] - expected[1] > 5
 
 
-# Stored results
-
-
 @pytest.mark.parametrize("units", [None, ("v", "u"), (7, 3), (True, False)], ids=str)
 @pytest.mark.parametrize("states", [("sun", "rain"), ("10", "9"), (10, 2), (True, False)], ids=str)
 def test_stored_result_comes_back(states, units, tmp_path):
