@@ -13,6 +13,9 @@ from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import dims
 from bayes_markov.tree import counts_of_tree, variable
 
+MIN_DRAWS, MIN_DRAWS_PER_CHAIN = 100, 4
+"""Fewest draws that leave enough in the tail for a Pareto k, and in a chain for a sample size."""
+
 GOOD_K = 0.7
 """Pareto k up to which a smoothed importance-sampling estimate can be trusted."""
 
@@ -84,7 +87,8 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
     Raises
     ------
     ValueError
-        An unknown `by`, or units or sequences asked for in a tree that does not have them.
+        Fewer than 100 draws, an unknown `by`, or units or sequences asked for in a tree that
+        does not have them.
 
     Examples
     --------
@@ -103,6 +107,12 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
     alpha = variable(tree, "constant_data", "alpha").values
     posterior = variable(tree, "posterior", "A").transpose("chain", "draw", *dims(counts.order))
     order, support = counts.order, alpha > 0
+    chains, draws = posterior.shape[:2]
+    if draws < MIN_DRAWS_PER_CHAIN or chains * draws < MIN_DRAWS:
+        raise ValueError(
+            f"tree has {chains} chains of {draws} draws, too few for importance sampling to tell "
+            f"how reliable it is; draw at least {MIN_DRAWS}"
+        )
     if by == "transition":
         observed = counts.pooled > 0
         with np.errstate(divide="ignore"):

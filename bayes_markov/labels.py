@@ -1,14 +1,14 @@
 """Labels at the edge, codes inside: what a state may be called, in which order, on which axis."""
 
-import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytic._validate import Ints, check_order
+from analytic._validate import INT64_MAX, Ints, check_order
 
 type Label = str | int | bool
 type Missing = Literal["error", "break"]
@@ -57,16 +57,17 @@ def as_label(value: Any, where: str) -> Label:
     if isinstance(value, str):
         if value == START:
             raise ValueError(f"{where} is {START!r}, the label of the start state; rename it")
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+            raise ValueError(
+                f"{where} is {value!r}, with a character that cannot be printed or saved; rename it"
+            )
         return str(value)
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if (
-        isinstance(value, float | np.floating)
-        and math.isfinite(value)
-        and float(value).is_integer()
-    ):
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    if whole or isinstance(value, int | np.integer):
+        if abs(int(value)) > INT64_MAX:
+            raise ValueError(f"{where} is {value!r}, beyond int64; make it text")
         return int(value)
     raise ValueError(
         f"{where} is {value!r} of type {type(value).__name__}; a label is text, an integer or a "

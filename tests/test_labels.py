@@ -57,7 +57,7 @@ def test_values_that_are_not_missing(value):
         (3, 3),
         (-3, -3),
         (np.int8(3), 3),
-        (np.uint64(2**63), 2**63),
+        (np.uint64(2**63 - 1), 2**63 - 1),
         (3.0, 3),
         (np.float32(3), 3),
         (True, True),
@@ -107,10 +107,13 @@ def test_order_of_labels_does_not_depend_on_the_order_of_the_data(labels, random
     assert natural_sort(shuffled) == natural_sort(labels)
 
 
+LABELS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
+
+
 @given(
     st.one_of(
-        st.lists(st.lists(st.text(min_size=1), min_size=1), min_size=1),
-        st.lists(st.lists(st.integers(), min_size=1), min_size=1),
+        st.lists(st.lists(LABELS, min_size=1), min_size=1),
+        st.lists(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1), min_size=1),
         st.lists(st.lists(st.booleans(), min_size=1), min_size=1),
     )
 )
@@ -269,3 +272,14 @@ def test_start_is_ordinary_text_otherwise():
     assert hash(START) == hash("<s0>")
     assert not START < "<s0>"
     assert not START > "<s0>"
+
+
+@pytest.mark.parametrize("label", ["a\0", "a\nb", "\x1b[31m", "\ud800", 2**63, -(2**70), 1e300])
+def test_a_label_that_a_result_cannot_hold_is_refused(label):
+    with pytest.raises(ValueError, match=r"cannot be printed or saved|beyond int64"):
+        as_label(label, "position 0")
+
+
+def test_the_largest_integers_are_labels():
+    assert as_label(2**63 - 1, "position 0") == 2**63 - 1
+    assert as_label(float("7"), "position 0") == 7

@@ -188,3 +188,11 @@ def test_bad_input_is_refused(counts, by, message):
     tree = bm.exact_posterior(counts, seed=3, draws=50)
     with pytest.raises(ValueError, match=message):
         bm.loo(tree, by=by)
+
+
+@pytest.mark.parametrize(("draws", "chains"), [(1, 1), (3, 1), (99, 1), (3, 40)])
+def test_a_handful_of_draws_is_refused(draws, chains):
+    counts = TransitionCounts([[1, 0], [3, 2], [1, 4]], ["a", "b"])
+    tree = bm.exact_posterior(counts, seed=1, draws=draws, chains=chains)
+    with pytest.raises(ValueError, match=f"{chains} chains of {draws} draws, too few"):
+        bm.loo(tree, by="transition")
