@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import digamma
 
 from analytic._rising import log_gain, rises
-from analytic._validate import Bools, Floats, Ints
+from analytic.validate import Bools, Floats, Ints
 
 CELLS_AT_ONCE = 2**16
 """Cells that are worked on together: enough to be fast, few enough to stay in the cache."""

@@ -6,7 +6,7 @@ Evidence of Dirichlet rows is made of these. The count n may be a fraction.
 import numpy as np
 from scipy.special import gammaln
 
-from analytic._validate import Floats
+from analytic.validate import Floats
 
 LARGE = 10.0
 """From here on six terms of Stirling's series reach the precision of a float64."""

@@ -15,8 +15,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Floats, as_counts, check_prob, check_rng, check_whole
 from analytic.estimate import mle
+from analytic.validate import Floats, as_counts, check_prob, check_rng, check_whole
 
 _BLOCK = 2**22
 """Numbers held at a time; rows are resampled in blocks."""

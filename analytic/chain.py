@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from analytic._validate import (
+from analytic.counts import count_transitions
+from analytic.validate import (
     Bools,
     Floats,
     Ints,
@@ -25,7 +26,6 @@ from analytic._validate import (
     check_rng,
     split_axes,
 )
-from analytic.counts import count_transitions
 
 
 def log_likelihood(A: ArrayLike, counts: ArrayLike, *, order: int = 1) -> Floats:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import (
+from analytic.validate import (
     Bools,
     Counts,
     Ints,

@@ -10,9 +10,9 @@ counts. The posterior itself, with all that can be asked of it, is `DirichletRow
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Floats, as_alpha, as_counts, check_prob
 from analytic.dirichlet import DirichletRows
 from analytic.marginal import distinct_pairs
+from analytic.validate import Floats, as_alpha, as_counts, check_prob
 
 
 def beta_eti(

@@ -7,8 +7,8 @@ likelihood has no closed maximum, but a concave one in the right coordinates.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Bools, Floats, Ints, as_counts
 from analytic.chain import is_irreducible
+from analytic.validate import Bools, Floats, Ints, as_counts
 
 CELLS_AT_ONCE = 2**16
 """Cells that are worked on together: enough to be fast, few enough to stay in the cache."""

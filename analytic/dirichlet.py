@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, gammaln, xlogy
 
-from analytic._validate import (
+from analytic.estimate import mode_of_rows
+from analytic.validate import (
     Bools,
     Floats,
     as_alpha,
@@ -28,7 +29,6 @@ from analytic._validate import (
     check_prob,
     check_rng,
 )
-from analytic.estimate import mode_of_rows
 
 _BISECTIONS = 60
 """Halvings of the lower tail's probability; its error ends far below a float64's spacing at 1."""

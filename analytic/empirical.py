@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic._evidence_maximum import common, in_chunks, symmetric
-from analytic._validate import Floats, as_counts, split_axes
+from analytic.validate import Floats, as_counts, split_axes
 
 
 def empirical_alpha(counts: ArrayLike, *, order: int = 1) -> Floats:

@@ -11,10 +11,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Floats, as_alpha, as_counts, as_support, check_off_support, first
 from analytic.detailed_balance import reversible
 from analytic.empirical import empirical_bayes, empirical_bayes_vector
 from analytic.shrink import absolute_discounting, shrinkage
+from analytic.validate import Floats, as_alpha, as_counts, as_support, check_off_support, first
 
 type Estimator = Callable[[ArrayLike], Floats]
 

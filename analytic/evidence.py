@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic._rising import log_rising
-from analytic._validate import (
+from analytic.validate import (
     Floats,
     as_alpha,
     as_counts,

@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
-from analytic._validate import Bools, Floats, Ints, as_numbers, as_stochastic, check_prob, first
 from analytic.estimate import ESTIMATORS, Estimator
 from analytic.intervals import INTERVALS, Interval
+from analytic.validate import Bools, Floats, Ints, as_numbers, as_stochastic, check_prob, first
 from analytic.whittle import count_table_chunks, transition_matrix
 
 _CHUNK = 2**14

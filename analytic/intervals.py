@@ -26,11 +26,11 @@ for each unit.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from analytic._validate import Floats
 from analytic.bootstrap import bootstrap
 from analytic.credible import beta_eti, beta_hdi
 from analytic.marginal import agresti_coull, clopper_pearson, profile, wald, wilson
 from analytic.simultaneous import goodman, sison_glaz
+from analytic.validate import Floats
 
 type Interval = Callable[..., tuple[Floats, Floats]]
 

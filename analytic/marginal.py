@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainccinv, betaincinv, ndtri
 
-from analytic._validate import Floats, Ints, as_counts, check_prob
+from analytic.validate import Floats, Ints, as_counts, check_prob
 
 _NEWTON_STEPS = 100
 """More than ever needed; half a dozen as a rule."""

@@ -7,9 +7,9 @@ possible transitions.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import as_support
 from analytic.counts import table_shape
 from analytic.dirichlet import DirichletRows
+from analytic.validate import as_support
 
 
 def flat(n_states: int, *, order: int = 1, support: ArrayLike | None = None) -> DirichletRows:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Floats, as_counts, split_axes
+from analytic.validate import Floats, as_counts, split_axes
 
 
 def shrinkage(counts: ArrayLike) -> Floats:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
-from analytic._validate import Floats, as_counts, check_prob, check_whole
 from analytic.marginal import wilson
+from analytic.validate import Floats, as_counts, check_prob, check_whole
 
 _BLOCK = 2**16
 """Cells worked on at a time; the memory does not grow with the number of rows."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import INT64_MAX, Floats, Ints, as_stochastic
+from analytic.validate import INT64_MAX, Floats, Ints, as_stochastic
 
 MAX_ENUMERATED_CELLS = 2 * 10**8
 """Largest number of tables, times their K (K+1) cells, that is enumerated (1.6 GB)."""

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from bayes_markov.exact import exact_posterior
     from bayes_markov.fit import posterior_mode, sample
     from bayes_markov.frames import count_transitions
-    from bayes_markov.losses import LOSSES, Loss
     from bayes_markov.models import dirichlet_model
     from bayes_markov.plots import plot_forest, plot_matrix, plot_posterior
     from bayes_markov.ranking import Ranking, Score, rank_estimators
     from bayes_markov.study import coverage_study, nuts_estimator, risk_study
-    from bayes_markov.study_plots import plot_coverage, plot_risk, plot_widths
+    from bayes_markov.study.losses import LOSSES, Loss
+    from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
     from bayes_markov.table import estimates
     from bayes_markov.tree import load, save
     from bayes_markov.verification import Check, Verification, verify
 
 _HOME = {
-    "LOSSES": "losses",
+    "LOSSES": "study.losses",
     "calibrate": "calibration",
     "convergence": "diagnostics",
     "count_transitions": "frames",
@@ -41,12 +41,12 @@ _HOME = {
     "load": "tree",
     "loo": "check",
     "nuts_estimator": "study",
-    "plot_coverage": "study_plots",
+    "plot_coverage": "study.plots",
     "plot_forest": "plots",
     "plot_matrix": "plots",
     "plot_posterior": "plots",
-    "plot_risk": "study_plots",
-    "plot_widths": "study_plots",
+    "plot_risk": "study.plots",
+    "plot_widths": "study.plots",
     "posterior_mode": "fit",
     "rank_estimators": "ranking",
     "risk_study": "study",
@@ -57,7 +57,7 @@ _HOME = {
     "Check": "verification",
     "Convergence": "diagnostics",
     "ConvergenceWarning": "diagnostics",
-    "Loss": "losses",
+    "Loss": "study.losses",
     "PsisLoo": "check",
     "Ranking": "ranking",
     "Score": "ranking",

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 import analytic
 from analytic import DirichletRows
-from analytic._validate import Floats, Ints, as_alpha
+from analytic.validate import Floats, Ints, as_alpha
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import coords, dims
 from bayes_markov.tree import check_size, log_likelihood_per_unit

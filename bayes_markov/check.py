@@ -8,7 +8,7 @@ import xarray as xr
 
 import analytic
 from analytic import Loo
-from analytic._validate import Floats
+from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import dims
 from bayes_markov.tree import counts_of_tree, variable

@@ -145,7 +145,7 @@ def fit(
     ] = None,
 ) -> None:
     """Estimate the transition matrix: count ratio, posterior mean and interval."""
-    from analytic._validate import check_prob
+    from analytic.validate import check_prob
     from bayes_markov.table import as_rich, estimates
 
     check_prob(prob)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import analytic
-from analytic._validate import INT64_MAX, Counts, Ints, as_counts, check_order, first
 from analytic.counts import check_cells, possible_histories, table_shape
+from analytic.validate import INT64_MAX, Counts, Ints, as_counts, check_order, first
 from bayes_markov.labels import (
     ALL_UNITS,
     MISSING_CODE,

@@ -11,7 +11,7 @@ import pymc as pm
 import xarray as xr
 
 from analytic import DirichletRows
-from analytic._validate import Floats
+from analytic.validate import Floats
 from bayes_markov.diagnostics import ConvergenceWarning, convergence
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import alpha_of, counts_of

@@ -15,8 +15,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from analytic._validate import Ints, check_order
 from analytic.counts import check_cells, table_shape
+from analytic.validate import Ints, check_order
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import (
     MISSING_CODE,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analytic._validate import INT64_MAX, Ints, check_order
+from analytic.validate import INT64_MAX, Ints, check_order
 
 type Label = str | int | bool
 type Missing = Literal["error", "break"]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 import analytic
 from analytic import possible_histories
-from analytic._validate import Floats, check_prob
+from analytic.validate import Floats, check_prob
 from bayes_markov.tree import counts_of_tree, variable
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 
 from analytic import ESTIMATORS
-from analytic._validate import Bools, Counts, Floats, Ints, as_counts, check_whole
 from analytic.estimate import Estimator
+from analytic.validate import Bools, Counts, Floats, Ints, as_counts, check_whole
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.plan import by_name
+from bayes_markov.study.plan import by_name
 
 NUMBERS_AT_ONCE = 2**20
 """Counts that are handed to an estimator at a time."""

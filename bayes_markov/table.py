@@ -10,7 +10,7 @@ from rich.table import Table
 
 import analytic
 from analytic import DirichletRows, possible_histories
-from analytic._validate import check_prob
+from analytic.validate import check_prob
 from bayes_markov.labels import START, Label, dims
 from bayes_markov.tree import counts_of_tree, variable
 

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from analytic import DirichletRows, possible_histories
-from analytic._validate import INT64_MAX, Floats, as_alpha, as_support
+from analytic.validate import INT64_MAX, Floats, as_alpha, as_support
 from bayes_markov._version import __version__
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import ALL_UNITS, coords, dims

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 import analytic
 from analytic import DirichletRows
-from analytic._validate import Floats
+from analytic.validate import Floats
 from bayes_markov.check import loo
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence

@@ -16,10 +16,10 @@ import pytest
 import xarray as xr
 
 from analytic import mle
-from bayes_markov.cells import run_cells
-from bayes_markov.checkpoint import STUDY, open_checkpoint
-from bayes_markov.plan import identity
 from bayes_markov.study import coverage_study, risk_study
+from bayes_markov.study.cells import run_cells
+from bayes_markov.study.checkpoint import STUDY, open_checkpoint
+from bayes_markov.study.plan import identity
 
 pytestmark = pytest.mark.slow
 

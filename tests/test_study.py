@@ -22,10 +22,10 @@ from analytic import (
     flat,
     mle,
 )
-from bayes_markov.losses import LOSSES, Loss, last_state_weights, squared_error
-from bayes_markov.moments import Moments, mean_and_error, moments_of, share_and_error
-from bayes_markov.simulation import simulate_counts
 from bayes_markov.study import coverage_study, nuts_estimator, risk_study
+from bayes_markov.study.losses import LOSSES, Loss, last_state_weights, squared_error
+from bayes_markov.study.moments import Moments, mean_and_error, moments_of, share_and_error
+from bayes_markov.study.simulation import simulate_counts
 
 pytestmark = pytest.mark.slow
 

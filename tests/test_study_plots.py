@@ -13,9 +13,9 @@ from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose, assert_array_equal
 
 from analytic import ESTIMATORS, INTERVALS, flat
-from bayes_markov.plot_style import styles
 from bayes_markov.study import coverage_study, risk_study
-from bayes_markov.study_plots import plot_coverage, plot_risk, plot_widths
+from bayes_markov.study.plot_style import styles
+from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
 
 A = [[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.25, 0.35, 0.4], [0.05, 0.15, 0.8]]
 B = [[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.45, 0.15, 0.4], [0.1, 0.1, 0.8]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from analytic._validate import Floats
+from analytic.validate import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

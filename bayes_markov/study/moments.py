@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from analytic._validate import Bools, Floats
+from analytic.validate import Bools, Floats
 
 
 class Moments(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic import DirichletRows
-from analytic._validate import Floats, as_stochastic
+from analytic.validate import Floats, as_stochastic
 from bayes_markov._version import __version__
 
 BLOCKS = 16

@@ -4,12 +4,12 @@ import inspect
 
 import numpy as np
 
-from analytic._validate import Bools, Floats, Ints, as_numbers, first
 from analytic.intervals import Interval
-from bayes_markov.cells import Arrays
-from bayes_markov.moments import moments_of
-from bayes_markov.plan import Plan
-from bayes_markov.simulation import simulate_counts
+from analytic.validate import Bools, Floats, Ints, as_numbers, first
+from bayes_markov.study.cells import Arrays
+from bayes_markov.study.moments import moments_of
+from bayes_markov.study.plan import Plan
+from bayes_markov.study.simulation import simulate_counts
 
 P_BINS = 20
 """Bins of equal width for the true probability."""

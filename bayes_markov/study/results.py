@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from analytic._validate import Floats
+from analytic.validate import Floats
 from bayes_markov._version import __version__
-from bayes_markov.cells import Arrays, Cell
-from bayes_markov.coverage_cells import P_BINS
 from bayes_markov.labels import coords, dims
-from bayes_markov.losses import Loss
-from bayes_markov.moments import Moments, mean_and_error, share_and_error
-from bayes_markov.plan import Plan
+from bayes_markov.study.cells import Arrays, Cell
+from bayes_markov.study.coverage_cells import P_BINS
+from bayes_markov.study.losses import Loss
+from bayes_markov.study.moments import Moments, mean_and_error, share_and_error
+from bayes_markov.study.plan import Plan
 
 PRIOR_DRAWS = 10_000
 """Truths that the asymptotic risk under a prior is averaged over."""

@@ -7,8 +7,8 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._validate import Floats, Ints, as_counts
 from analytic.estimate import Estimator
+from analytic.validate import Floats, Ints, as_counts
 from bayes_markov.counts import TransitionCounts
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_markov.checkpoint import Checkpoint
+from bayes_markov.study.checkpoint import Checkpoint
 
 type Cell = tuple[int, ...]
 type Arrays = dict[str, NDArray[np.float64]]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import xarray as xr
 
-from analytic._validate import Floats
-from bayes_markov.plot_style import draw_line, legend_beside, new_axes, styles
+from analytic.validate import Floats
+from bayes_markov.study.plot_style import draw_line, legend_beside, new_axes, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

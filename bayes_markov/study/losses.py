@@ -36,7 +36,7 @@ import numpy as np
 from scipy.special import entr, rel_entr
 
 from analytic import stationary
-from analytic._validate import Floats, Ints
+from analytic.validate import Floats, Ints
 
 
 class Loss(NamedTuple):

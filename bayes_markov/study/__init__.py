@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from analytic import ESTIMATORS, INTERVALS, DirichletRows
-from analytic._validate import check_prob
 from analytic.estimate import Estimator
 from analytic.intervals import Interval
-from bayes_markov.cells import Arrays, Cell, run_cells
-from bayes_markov.checkpoint import open_checkpoint
-from bayes_markov.coverage_cells import coverage_cell
-from bayes_markov.losses import LOSSES, Loss
-from bayes_markov.nuts_means import nuts_estimator
-from bayes_markov.plan import Plan, by_name, identity, make_plan
-from bayes_markov.risk_cells import risk_cell
-from bayes_markov.study_results import add_up, coverage_dataset, risk_dataset
+from analytic.validate import check_prob
+from bayes_markov.study.cells import Arrays, Cell, run_cells
+from bayes_markov.study.checkpoint import open_checkpoint
+from bayes_markov.study.coverage_cells import coverage_cell
+from bayes_markov.study.losses import LOSSES, Loss
+from bayes_markov.study.nuts_means import nuts_estimator
+from bayes_markov.study.plan import Plan, by_name, identity, make_plan
+from bayes_markov.study.results import add_up, coverage_dataset, risk_dataset
+from bayes_markov.study.risk_cells import risk_cell
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,7 +64,7 @@ def risk_study(
         Keys of `analytic.ESTIMATORS`, or functions from tables (N, K+1, K) to probabilities of the
         same shape, NaN throughout in undefined rows; a mapping gives them names.
     losses : iterable or mapping, optional
-        Keys of `bayes_markov.losses.LOSSES`, or a mapping of names to a `Loss`.
+        Keys of `bayes_markov.study.losses.LOSSES`, or a mapping of names to a `Loss`.
     replicates : int
         Number of paths for each truth, at least 2.
     seed : int

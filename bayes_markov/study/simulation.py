@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from analytic._validate import Floats, Ints
+from analytic.validate import Floats, Ints
 
 
 def simulate_counts(

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from analytic._validate import ROW_SUM_TOLERANCE, Floats, Ints, as_numbers, as_stochastic
 from analytic.estimate import Estimator
-from bayes_markov.cells import Arrays
-from bayes_markov.losses import Loss, weighted_sum
-from bayes_markov.moments import moments_of
-from bayes_markov.plan import Plan
-from bayes_markov.simulation import simulate_counts
+from analytic.validate import ROW_SUM_TOLERANCE, Floats, Ints, as_numbers, as_stochastic
+from bayes_markov.study.cells import Arrays
+from bayes_markov.study.losses import Loss, weighted_sum
+from bayes_markov.study.moments import moments_of
+from bayes_markov.study.plan import Plan
+from bayes_markov.study.simulation import simulate_counts
 
 
 def risk_cell(plan: Plan, losses: dict[str, Loss], cell: tuple[int, ...]) -> Arrays:
