@@ -1,18 +1,18 @@
 """Markov chains with labels: data to counts, priors, posteriors by PyMC or in closed form.
 
-The public names are listed in ``__all__``. Names that need PyMC, ArviZ or a data-frame engine are
-imported when they are first used, so ``import bayes_markov`` is quick.
+The public names are listed in ``__all__``. Each is imported when it is first used: some need PyMC,
+ArviZ or a data-frame engine, and ``import bayes_markov`` is quick.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bayes_markov._version import __version__
-from bayes_markov.counts import TransitionCounts
 
 if TYPE_CHECKING:
     from bayes_markov.calibration import Calibration, calibrate
     from bayes_markov.check import PsisLoo, loo
+    from bayes_markov.counts import TransitionCounts
     from bayes_markov.datasets import example_file
     from bayes_markov.diagnostics import Convergence, ConvergenceWarning, convergence
     from bayes_markov.exact import exact_posterior
@@ -61,6 +61,7 @@ _HOME = {
     "PsisLoo": "check",
     "Ranking": "ranking",
     "Score": "ranking",
+    "TransitionCounts": "counts",
     "Verification": "verification",
 }
 

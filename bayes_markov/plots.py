@@ -264,13 +264,13 @@ def _drawn(
         raise ValueError("no row has data; pass rows_without_data=True to see the prior")
     if len(estimates) > len(_MARKS):
         raise ValueError(f"estimates has {len(estimates)} entries, expected {len(_MARKS)} at most")
-    history = [[str(label) for label in A[dim].values] for dim in A.dims[2:-1]]
+    history = [[_plain(label) for label in A[dim].values] for dim in A.dims[2:-1]]
     labels = [
         ", ".join(h[i] for h, i in zip(history, at, strict=True)) for at in np.ndindex(shape[:-1])
     ]
     coords = {
         "state": np.array(labels)[wanted],
-        "next_state": [str(label) for label in counts.states],
+        "next_state": [_plain(label) for label in counts.states],
     }
 
     def rows(values: Floats) -> Floats:
@@ -291,6 +291,11 @@ def _drawn(
             raise ValueError(f"estimate {name!r} has shape {array.shape}, expected {shape}")
         marks[name] = xr.DataArray(rows(array), dims=("state", "next_state"), coords=coords)
     return posterior, marks
+
+
+def _plain(label: object) -> str:
+    """Text of a label; matplotlib would take what stands between dollars for a formula."""
+    return str(label).replace("$", r"\$")
 
 
 def _finish_forest(pc: azp.PlotCollection, prob: float, marks: dict[str, xr.DataArray]) -> None:

@@ -7,9 +7,11 @@ whole as well. A transition that is given probability 0 scores -inf, and one fro
 estimator leaves undefined has no score; both are counted, and neither is averaged away.
 """
 
+import csv
 import inspect
+import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -274,6 +276,16 @@ def _table(scores: tuple[Score, ...], title: str) -> str:
             f"{score.impossible:>7} {score.undefined:>7}"
         )
     return "\n".join(lines)
+
+
+def as_csv(ranking: Ranking) -> str:
+    """Text of a CSV file, a line for each estimator and for each way to leave out."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["left_out", *(field.name for field in fields(Score))])
+    for left_out, scores in (("transition", ranking.transitions), ("unit", ranking.units or ())):
+        writer.writerows([left_out, *astuple(score)] for score in scores)
+    return text.getvalue()
 
 
 def _number(value: float) -> str:

@@ -83,6 +83,16 @@ MISTAKES = {
     "huge result": (("fit", SEATTLE, "--state", "weather", "--order", "7"), "lower"),
     "order": (("verify", SEATTLE, "--state", "weather", "--order", "-1"), "order"),
     "missing argument": (("verify",), "file"),
+    "nothing to compare": (("compare",), "--truth"),
+    "two things to compare": (("compare", SEATTLE, "--state", "weather", "--truth", "x"), "both"),
+    "no state": (("compare", SEATTLE), "--state is missing"),
+    "no file": (("compare", "--state", "weather"), "FILE is missing"),
+    "no truth": (("compare", "--truth", "none.csv"), "none.csv"),
+    "no matrix": (("compare", "--truth", SEATTLE), "must have the lines <s0>, weather"),
+    "lengths": (("compare", "--truth", "seattle", "--lengths", "5,x"), "--lengths must be"),
+    "loss": (("compare", "--truth", "seattle", "--loss", "lk"), "'lk' is unknown"),
+    "estimator": (("compare", "--truth", "seattle", "--estimators", "mel"), "'mel' is unknown"),
+    "interval": (("compare", "--truth", "seattle", "--intervals", "wlad"), "'wlad' is unknown"),
 }
 
 
@@ -126,6 +136,68 @@ def test_text_labels_that_look_like_numbers_stay_text_in_natural_order(run, tmp_
         "010",
         "10",
     ]
+
+
+def test_states_of_a_column_of_numbers_and_labels_with_commas(run, tmp_path):
+    import polars as pl
+
+    path = tmp_path / "numbers.parquet"
+    pl.DataFrame({"s": [1.0, 2.0, 1.0]}).write_parquet(path)
+    code, out, _ = run("fit", path, "--state", "s", "--states", "2,1", "--sampler", "exact")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line[:1].isdigit()] == ["2", "1"]
+    path = tmp_path / "commas.csv"
+    path.write_text('s\n"a, b"\nc\n"a, b"\n')
+    args = ("--state", "s", "--states", 'c,"a, b"', "--sampler", "exact")
+    code, out, _ = run("fit", path, *args)
+    assert code == 0
+    rows = [line.split("  ")[0] for line in out.splitlines() if line.startswith(("c ", "a, b "))]
+    assert rows == ["c", "a, b"]
+
+
+def test_labels_with_dollars_are_drawn_as_they_are(run, tmp_path):
+    path = tmp_path / "dollars.csv"
+    path.write_text("s\n$a_{$\nb$\n$a_{$\nb$\n")
+    out = tmp_path / "out"
+    code, _, err = run("fit", path, "--state", "s", "--sampler", "exact", "--out", out)
+    assert (code, err) == (0, "")
+    assert len(list(out.iterdir())) == 4
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError("disk full")], ids=repr)
+def test_nothing_is_written_unless_everything_is(run, monkeypatch, tmp_path, stop):
+    import bayes_markov.plots as plots
+
+    def fail(*args, **kwargs):
+        raise stop
+
+    monkeypatch.setattr(plots, "plot_matrix", fail)
+    args = ("fit", SEATTLE, "--state", "weather", "--sampler", "exact", "--out", tmp_path)
+    code, _, err = run(*args)
+    expected = {KeyboardInterrupt: (130, "interrupted"), OSError: (2, "disk full")}[type(stop)]
+    assert (code, err) == (expected[0], f"bayes-markov: {expected[1]}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_defect_of_the_program_is_not_blamed_on_the_user(run, monkeypatch):
+    import bayes_markov.table as table
+
+    monkeypatch.setattr(table, "estimates", lambda *args, **kwargs: int("x"))
+    # The innermost frame is the one of this test, which is not part of the program.
+    code, _, err = run("fit", SEATTLE, "--state", "weather", "--sampler", "exact")
+    assert code == 70
+    assert "Traceback" in err
+
+
+def test_a_terminal_without_the_characters_still_gets_the_table(tmp_path):
+    path = tmp_path / "words.csv"
+    path.write_text("s\nпривет\nb\nпривет\n")
+    script = Path(sys.executable).with_name("bayes-markov")
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
+    args = [script, "fit", path, "--state", "s", "--sampler", "exact"]
+    done = subprocess.run(args, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "??????" in done.stdout
 
 
 def test_exact_fit_and_help_do_not_import_pymc():

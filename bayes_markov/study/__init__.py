@@ -44,6 +44,7 @@ def risk_study(
     losses: Iterable[str] | Mapping[str, str | Loss] = tuple(LOSSES),
     replicates: int,
     seed: int,
+    states: Iterable[Any] | None = None,
     executor: Executor | None = None,
     checkpoint: Path | None = None,
     progress: bool = False,
@@ -69,6 +70,8 @@ def risk_study(
         Number of paths for each truth, at least 2.
     seed : int
         Seed of everything.
+    states : iterable, optional
+        Labels of the K states; by default s1, ..., sK.
     executor : concurrent.futures.Executor, optional
         Who computes the cells; by default this process. For a process pool the functions must be
         importable.
@@ -81,8 +84,8 @@ def risk_study(
     Returns
     -------
     xarray.Dataset
-        With a standard error (`_se`) beside every number; the states are s1, ..., sK, and `truth`
-        is a dim only if several matrices were given:
+        With a standard error (`_se`) beside every number; `truth` is a dim only if
+        several matrices were given:
 
         - `risk` (estimator, loss, length): mean of the losses that are defined and finite. NaN if
           there is none, or where the truth has no stationary law to weigh the rows by; the row
@@ -114,7 +117,7 @@ def risk_study(
     """
     measured = by_name("loss", losses, LOSSES)
     rules = by_name("estimator", estimators, ESTIMATORS)
-    plan = make_plan(truth, lengths, replicates, seed, rules)
+    plan = make_plan(truth, lengths, replicates, seed, rules, states)
     totals = _run(
         plan,
         partial(risk_cell, plan, measured),
@@ -138,6 +141,7 @@ def coverage_study(
     prob: float,
     replicates: int,
     seed: int,
+    states: Iterable[Any] | None = None,
     executor: Executor | None = None,
     checkpoint: Path | None = None,
     progress: bool = False,
@@ -148,7 +152,7 @@ def coverage_study(
 
     Parameters
     ----------
-    truth, lengths, replicates, seed, executor, checkpoint, progress
+    truth, lengths, replicates, seed, states, executor, checkpoint, progress
         As in `risk_study`.
     intervals : iterable or mapping
         Keys of `analytic.INTERVALS`, or functions f(tables, *, prob) to (low, high), arrays of the
@@ -159,8 +163,8 @@ def coverage_study(
     Returns
     -------
     xarray.Dataset
-        With a standard error (`_se`) beside every number; the states are s1, ..., sK, and `truth`
-        is a dim only if several matrices were given:
+        With a standard error (`_se`) beside every number; `truth` is a dim only if
+        several matrices were given:
 
         - `coverage`, `width`, `undefined` (interval, length, state, next_state): share of the
           defined intervals that cover, their mean width, share of the undefined ones.
@@ -192,7 +196,7 @@ def coverage_study(
     """
     check_prob(prob)
     rules = by_name("interval", intervals, INTERVALS)
-    plan = make_plan(truth, lengths, replicates, seed, rules)
+    plan = make_plan(truth, lengths, replicates, seed, rules, states)
     totals = _run(
         plan,
         partial(coverage_cell, plan, prob),

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from analytic import DirichletRows
 from analytic.validate import Floats, as_stochastic
 from bayes_markov._version import __version__
+from bayes_markov.labels import as_states
 
 BLOCKS = 16
 """Cells that the replicates of a truth are cut into, at least: something to do for each worker,
@@ -83,6 +84,8 @@ class Plan:
         Seed of everything.
     rules : dict of callable
         Estimators or intervals, by name.
+    states : tuple of str
+        Labels of the states.
     """
 
     truth: Truth
@@ -90,6 +93,7 @@ class Plan:
     replicates: int
     seed: int
     rules: dict[str, Callable[..., Any]]
+    states: tuple[str, ...]
 
     @property
     def block(self) -> int:
@@ -164,13 +168,14 @@ def make_plan(
     replicates: int,
     seed: int,
     rules: dict[str, Callable[..., Any]],
+    states: Iterable[Any] | None = None,
 ) -> Plan:
     """Check the parts of a study.
 
     Raises
     ------
     ValueError
-        A bad truth, length, number of replicates or seed.
+        A bad truth, length, number of replicates or seed, or labels that do not fit.
     """
     listed = list(lengths)
     for length in listed:
@@ -180,7 +185,11 @@ def make_plan(
     _check_integer("replicates", replicates, 2)
     _check_integer("seed", seed, 0)
     ordered = tuple(sorted(int(length) for length in listed))
-    return Plan(as_truth(truth), ordered, int(replicates), int(seed), rules)
+    known = as_truth(truth)
+    labels = as_states([f"s{k + 1}" for k in range(known.n_states)] if states is None else states)
+    if len(labels) != known.n_states:
+        raise ValueError(f"states has {len(labels)} labels, but truth has {known.n_states} states")
+    return Plan(known, ordered, int(replicates), int(seed), rules, tuple(map(str, labels)))
 
 
 def _check_integer(name: str, value: object, least: int) -> None:

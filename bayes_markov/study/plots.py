@@ -203,7 +203,8 @@ def plot_widths(
     -------
     matplotlib.axes.Axes
         The thick grey line falls as one over the square root of the departures; only its slope
-        has a meaning. It starts at the mean of the widths at the right.
+        has a meaning. It starts at the mean of the widths at the right. A mean width of 0 has no
+        mark.
 
     Raises
     ------
@@ -224,11 +225,11 @@ def plot_widths(
     ends, bins = [], set()
     for name, style in styles(study, "interval", drawn["interval"].values):
         x, y, error = _against(drawn.sel(interval=name), "width", "departures")
+        x, y, error = (part[y > 0] for part in (x, y, error))  # a log axis has no 0
         draw_line(ax, name, style, x, y, error)
         bins |= set(x)
-        seen = np.flatnonzero(np.isfinite(y) & (y > 0))
-        if len(seen):
-            ends.append((x[seen[-1]], y[seen[-1]]))
+        if len(x):
+            ends.append((x[-1], y[-1]))
     if ends:
         last, level = np.max([x for x, _ in ends]), np.mean([y for _, y in ends])
         x = np.geomspace(min(bins), last, 50)
@@ -292,5 +293,5 @@ def _departures_axis(ax: "Axes", bins: Iterable[float]) -> None:
     drawn = sorted({int(n) for n in bins})
     ax.set(xscale="log", xlabel="departures from the state, in bins")
     labels = [f"{n}" if n == 1 else f"{n}\N{EN DASH}{2 * n - 1}" for n in drawn]
-    ax.set_xticks(drawn, labels)
+    ax.set_xticks(drawn, labels, fontsize=None if len(drawn) < 8 else "x-small")
     ax.xaxis.minorticks_off()

@@ -131,8 +131,7 @@ def _labelled(
     labels: dict[str, Any],
     order: tuple[str, ...],
 ) -> xr.Dataset:
-    """Dataset with the truth and where it comes from; labels are text, so that it can be saved."""
-    states = [f"s{number}" for number in range(1, plan.truth.n_states + 1)]
+    """Dataset with the truth and its origin; labels are text, so that it can be saved."""
     kind = "alpha" if plan.truth.prior is not None else "A"
     truths = np.reshape(plan.truth.values, (plan.truth.number, *plan.truth.values.shape[-2:]))
     dataset = xr.Dataset(
@@ -141,7 +140,7 @@ def _labelled(
             "truth": np.arange(plan.truth.number),
             "length": list(plan.lengths),
             **labels,
-            **coords(states, 1),
+            **coords(plan.states, 1),
         },
         attrs={
             "replicates": plan.replicates,

@@ -1,0 +1,34 @@
+"""The command line, a module for each command. Everything heavy is imported when it is needed."""
+
+from typing import Annotated
+
+import typer
+
+from bayes_markov._version import __version__
+from bayes_markov.cli.compare import compare
+from bayes_markov.cli.data import takes_data
+from bayes_markov.cli.fit import fit
+from bayes_markov.cli.verify import verify
+
+app = typer.Typer(
+    name="bayes-markov",
+    help="Estimate Markov chains: closed forms, exact posteriors and PyMC, checked together.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Estimate Markov chains: closed forms, exact posteriors and PyMC, checked together."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app.command()(takes_data(fit))
+app.command()(takes_data(verify))
+app.command()(takes_data(compare, optional=True))

@@ -1,0 +1,172 @@
+"""The options that say where the states are and how to read them, the same for every command."""
+
+import csv
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bayes_markov.counts import TransitionCounts
+
+
+class Missing(StrEnum):
+    """What to do at a missing state."""
+
+    error = "error"
+    skip = "break"
+
+
+@dataclass(frozen=True)
+class Data:
+    """A file and its columns; each field is an argument or an option of a command."""
+
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV or Parquet file, one row for each time.", show_default=False),
+    ]
+    state: Annotated[
+        str, typer.Option(metavar="COL", help="Column of the states.", show_default=False)
+    ]
+    sequence: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column that tells sequences apart.", show_default=False),
+    ] = None
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column of the times, which order the rows; by default the order in the file.",
+            show_default=False,
+        ),
+    ] = None
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL", help="Column of the units (people, sites, ...).", show_default=False
+        ),
+    ] = None
+    states: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="The state space in the wanted order, a label with a comma in double quotes; "
+            "by default the labels found, in natural order.",
+            show_default=False,
+        ),
+    ] = None
+    order: Annotated[
+        int, typer.Option(min=0, help="How many past states the next one depends on.")
+    ] = 1
+    missing: Annotated[
+        Missing,
+        typer.Option(help="At a missing state: stop, or drop the transitions on both sides."),
+    ] = Missing.error
+
+    def counts(self) -> "TransitionCounts":
+        """Read the columns that are named, and count."""
+        from bayes_markov.files import read
+        from bayes_markov.frames import count_transitions
+
+        columns = (self.state, self.sequence, self.time, self.unit)
+        named = [column for column in columns if column is not None]
+        frame = read(self.file, columns=list(dict.fromkeys(named)))
+        dtype = frame[self.state].dtype
+        return count_transitions(
+            frame,
+            state=self.state,
+            sequence=self.sequence,
+            time=self.time,
+            unit=self.unit,
+            states=None if self.states is None else parse_states(self.states, dtype),
+            order=self.order,
+            missing=self.missing.value,
+        )
+
+    def describe(self, counts: "TransitionCounts") -> str:
+        """Say what was read."""
+        head = repr(counts).splitlines()[0].removeprefix("TransitionCounts: ")
+        return f"{self.file.name}: {head}"
+
+
+def takes_data(command: Callable[..., None], *, optional: bool = False) -> Callable[..., None]:
+    """Give a command the options of `Data` in place of its parameter `data`.
+
+    If they are optional, the command gets None where neither a file nor a column is named.
+    """
+    own = inspect.signature(command).parameters
+    shared = dict(inspect.signature(Data).parameters)
+    if optional:
+        loose = {"file": Path | None, "state": str | None}
+        shared |= {
+            name: shared[name].replace(
+                default=None,
+                annotation=Annotated[kind, *shared[name].annotation.__metadata__],
+            )
+            for name, kind in loose.items()
+        }
+
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> None:
+        fields = {name: given.pop(name) for name in shared}
+        data = None
+        if fields["file"] is not None or fields["state"] is not None:
+            for name in ("file", "state"):
+                if fields[name] is None:
+                    raise ValueError(f"{'FILE' if name == 'file' else '--state'} is missing")
+            data = Data(**fields)
+        command(data=data, **given)
+
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in (*shared.values(), *own.values())
+        if parameter.name != "data"
+    ]
+    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+    return wrapped
+
+
+def parse_states(text: str, dtype: Any) -> list[Any]:
+    """Split a list of labels, and give them the type of the column."""
+    labels = [label.strip() for label in split(text)]
+    if dtype.is_numeric():
+        number, kind = (int, "integers") if dtype.is_integer() else (float, "numbers")
+        try:
+            return [number(label) for label in labels]
+        except ValueError:
+            raise ValueError(
+                f"--states must name {kind}, as the column holds them, got {text!r}"
+            ) from None
+    if str(dtype) == "Boolean":
+        truth = {"true": True, "false": False}
+        if not all(label.lower() in truth for label in labels):
+            raise ValueError(f"--states must name true and false, got {text!r}")
+        return [truth[label.lower()] for label in labels]
+    return labels
+
+
+def split(text: str) -> list[str]:
+    """Split at commas, but not within double quotes."""
+    return next(csv.reader([text], skipinitialspace=True), [""])
+
+
+def parse_alpha(text: str, counts: "TransitionCounts") -> Any:
+    """Turn a number, or one for each next state, into what the models take."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--alpha must be a number, or {len(counts.states)} numbers with commas, got {text!r}"
+        ) from None
+    if len(values) not in (1, len(counts.states)):
+        raise ValueError(
+            f"--alpha has {len(values)} numbers, expected 1 or {len(counts.states)}, one for each "
+            f"next state"
+        )
+    return values[0] if len(values) == 1 else values
