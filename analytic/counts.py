@@ -14,12 +14,15 @@ Order 1 is (K+1, K), order 0 is (K,), order k is (K+1,) * k + (K,). Leading axes
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from analytic._windows import count_windows
 from analytic.validate import (
+    INT64_MAX,
     Bools,
     Counts,
     Ints,
@@ -31,6 +34,10 @@ from analytic.validate import (
 
 MAX_CELLS = 10**8
 """Largest table that is made, in cells (0.8 GB); K states at order k take (K+1)^k K cells."""
+
+
+CODES_AT_ONCE = 2**20
+"""Codes of a list of paths that are joined at a time."""
 
 
 def table_shape(n_states: int, order: int) -> tuple[int, ...]:
@@ -121,91 +128,104 @@ def count_transitions(
        Annals of Mathematical Statistics 28, 89-110.
     """
     shape = table_shape(n_states, order)
-    codes, lengths = _concatenate(paths)
-    _check_codes(codes, lengths, int(n_states), missing)
-
-    position = np.arange(codes.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    cell = codes.copy()
-    present = np.ones(codes.size, dtype=np.bool_) if missing is None else codes != missing
-    observed = present
-    stride = int(n_states)
-    for lag in range(1, order + 1):
-        inside = position >= lag
-        past = np.zeros(codes.size, dtype=np.int64)
-        past[lag:] = codes[:-lag] + 1
-        cell += np.where(inside, past, 0) * stride
-        past_present = np.ones(codes.size, dtype=np.bool_)
-        past_present[lag:] = present[:-lag]
-        observed = observed & (past_present | ~inside)
-        stride *= int(n_states) + 1
-
+    if missing is not None:
+        _check_missing(missing, int(n_states))
+    given = paths if isinstance(paths, np.ndarray) else _listed(paths)
+    if per_path:
+        one = isinstance(given, np.ndarray) and given.ndim < 2
+        check_cells(1 if one else len(given), int(n_states), order)
     cells = int(np.prod(shape))
-    if not per_path:
-        return np.bincount(cell[observed], minlength=cells).reshape(shape)
-    check_cells(lengths.size, int(n_states), order)
-    path = np.repeat(np.arange(lengths.size), lengths)
-    flat = np.bincount((path * cells + cell)[observed], minlength=lengths.size * cells)
-    return flat.reshape(lengths.size, *shape)
+    tables: list[Ints] = []
+    first = 0
+    for codes, lengths in _joined(given, max(CODES_AT_ONCE, cells)):
+        counted = count_windows(
+            codes, lengths, int(n_states), order, missing=missing, per_path=per_path, first=first
+        )
+        first += lengths.size
+        if per_path or not tables:
+            tables.append(counted)
+        else:
+            tables[0] += counted
+    flat = np.concatenate(tables) if len(tables) > 1 else tables[0]
+    return flat.reshape(-1, *shape) if per_path else flat.reshape(shape)
 
 
-def _concatenate(paths: ArrayLike | Sequence[ArrayLike]) -> tuple[Ints, Ints]:
-    """All codes in one array, and the length of each path."""
+def _joined(
+    paths: NDArray[Any] | list[NDArray[Any]], least: int
+) -> Iterator[tuple[NDArray[Any], Ints]]:
+    """Join paths end to end, in groups of `least` codes or more; an array stays as it is."""
     if isinstance(paths, np.ndarray):
         if paths.ndim not in (1, 2):
             raise ValueError(f"paths must have one or two dimensions, got shape {paths.shape}")
-        pieces = [paths] if paths.ndim == 1 else list(paths)
-    else:
-        if isinstance(paths, set | frozenset | dict):
-            raise ValueError(
-                f"paths must be a sequence, got a {type(paths).__name__}, which has no order"
-            )
-        try:
-            listed = list(paths)  # type: ignore[arg-type]
-        except TypeError:
-            raise ValueError(f"paths must be a sequence of integer codes, got {paths!r}") from None
-        flat = [np.ndim(item) == 0 for item in listed]
-        if any(flat) and not all(flat):
-            raise ValueError(
-                f"paths mixes single codes and sequences (item {flat.index(not flat[0])}); "
-                f"give one path or a list of paths"
-            )
-        pieces = [np.asanyarray(listed)] if all(flat) else [np.asanyarray(path) for path in listed]
-    if not pieces or (len(pieces) == 1 and pieces[0].size == 0):
-        raise ValueError("paths is empty; there is nothing to count")
-    for number, piece in enumerate(pieces):
-        refuse_masked(f"path {number}", piece)
-        if piece.ndim != 1:
-            raise ValueError(f"path {number} must have one dimension, got shape {piece.shape}")
-        if piece.size == 0:
-            raise ValueError(f"path {number} is empty; leave it out")
-        if piece.dtype.kind not in "iu":
-            raise ValueError(
-                f"path {number} must hold integer codes, got dtype {piece.dtype}; "
-                f"translate labels to 0, ..., n_states - 1 first"
-            )
-    lengths = np.array([piece.size for piece in pieces], dtype=np.int64)
-    return np.concatenate([piece.astype(np.int64, copy=False) for piece in pieces]), lengths
+        if paths.shape[0] == 0:
+            raise ValueError("paths is empty; there is nothing to count")
+        *many, length = paths.shape
+        if many:
+            refuse_masked("paths", paths)
+        _check_path(0, paths[0] if many else paths)
+        yield paths.reshape(-1), np.full(many or 1, length, dtype=np.int64)
+        return
+    for number, path in enumerate(paths):
+        _check_path(number, path)
+    first = size = 0
+    for number, path in enumerate(paths):
+        size += path.size
+        if size >= least or number == len(paths) - 1:
+            group = paths[first : number + 1]
+            lengths = np.array([each.size for each in group], dtype=np.int64)
+            yield group[0] if len(group) == 1 else _concatenated(group), lengths
+            first, size = number + 1, 0
 
 
-def _check_codes(codes: Ints, lengths: Ints, n_states: int, missing: int | None) -> None:
-    """Every code is a state, or the code of a missing value."""
-    if missing is not None and (
-        isinstance(missing, bool) or not isinstance(missing, int | np.integer)
-    ):
-        raise ValueError(f"missing must be an integer code, got {missing!r}")
-    if missing is not None and 0 <= missing < n_states:
-        raise ValueError(f"missing={missing} is the code of a state; choose one outside")
-    outside = (codes < 0) | (codes >= n_states)
-    if missing is not None:
-        outside &= codes != missing
-    if outside.any():
-        at = int(np.argmax(outside))
-        path = int(np.searchsorted(np.cumsum(lengths), at, side="right"))
-        position = at - int(lengths[:path].sum())
+def _listed(paths: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """Arrays of one path or of many."""
+    if isinstance(paths, set | frozenset | dict):
         raise ValueError(
-            f"path {path} holds code {codes[at]} at position {position}, expected "
-            f"0, ..., {n_states - 1}; give missing={codes[at]} if it stands for a missing value"
+            f"paths must be a sequence, got a {type(paths).__name__}, which has no order"
         )
+    try:
+        listed = list(paths)  # type: ignore[arg-type]
+    except TypeError:
+        raise ValueError(f"paths must be a sequence of integer codes, got {paths!r}") from None
+    flat = [np.ndim(item) == 0 for item in listed]
+    if any(flat) and not all(flat):
+        raise ValueError(
+            f"paths mixes single codes and sequences (item {flat.index(not flat[0])}); "
+            f"give one path or a list of paths"
+        )
+    if not listed:
+        raise ValueError("paths is empty; there is nothing to count")
+    return [np.asanyarray(listed)] if all(flat) else [np.asanyarray(path) for path in listed]
+
+
+def _check_path(number: int, path: NDArray[Any]) -> None:
+    """Refuse what is no path of integers."""
+    refuse_masked(f"path {number}", path)
+    if path.ndim != 1:
+        raise ValueError(f"path {number} must have one dimension, got shape {path.shape}")
+    if path.size == 0:
+        raise ValueError(f"path {number} is empty; leave it out")
+    if path.dtype.kind not in "iu":
+        raise ValueError(
+            f"path {number} must hold integer codes, got dtype {path.dtype}; "
+            f"translate labels to 0, ..., n_states - 1 first"
+        )
+
+
+def _concatenated(paths: list[NDArray[Any]]) -> NDArray[Any]:
+    """Join paths; int64 and uint64 have no integer type in common, so each is checked first."""
+    for number, path in enumerate(paths):
+        if path.dtype == np.uint64 and path.max() > INT64_MAX:
+            raise ValueError(f"path {number} holds code {path.max()}, which is too large")
+    return np.concatenate([path.astype(np.int64, copy=False) for path in paths])
+
+
+def _check_missing(missing: object, n_states: int) -> None:
+    """Refuse a code for missing values that is none, or that is a state's."""
+    if isinstance(missing, bool) or not isinstance(missing, int | np.integer):
+        raise ValueError(f"missing must be an integer code, got {missing!r}")
+    if 0 <= missing < n_states:
+        raise ValueError(f"missing={missing} is the code of a state; choose one outside")
 
 
 def lower_order(counts: ArrayLike, *, order: int | None = None) -> Counts:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from analytic import count_transitions, lower_order, possible_histories
+from analytic import _windows, count_transitions, counts, lower_order, possible_histories
 from analytic.counts import MAX_CELLS, table_shape
 from cases import CASES, WITH_PATHS
 from oracles import as_table, count_by_loop, relabel_table
@@ -55,6 +55,32 @@ def test_missing_values_are_counted_like_the_loop(order, missing):
     ]
     expected = as_table(count_by_loop(paths, order, missing), 3, order)
     assert_array_equal(count_transitions(paths, 3, order=order, missing=missing), expected)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+@pytest.mark.parametrize("missing", [None, -1, 2, 99])
+def test_borders_of_blocks_and_of_groups_leave_no_trace(monkeypatch, block, missing):
+    monkeypatch.setattr(_windows, "BLOCK", block)
+    monkeypatch.setattr(counts, "CODES_AT_ONCE", block + 2)
+    rng = np.random.default_rng(block)
+    for order in range(4):
+        paths = [rng.integers(2, size=rng.integers(1, 9)).tolist() for _ in range(6)]
+        if missing is not None:
+            paths[1][0] = paths[3][-1] = paths[5][len(paths[5]) // 2] = missing
+        gap = () if missing is None else (missing,)
+        apart = [as_table(count_by_loop([path], order, *gap), 2, order) for path in paths]
+        options = {"order": order, "missing": missing}
+        assert_array_equal(count_transitions(paths, 2, **options), sum(apart))
+        assert_array_equal(count_transitions(paths, 2, **options, per_path=True), apart)
+
+
+def test_a_wrong_code_is_found_in_its_block(monkeypatch):
+    monkeypatch.setattr(_windows, "BLOCK", 4)
+    monkeypatch.setattr(counts, "CODES_AT_ONCE", 6)
+    with pytest.raises(ValueError, match="path 3 holds code 7 at position 5, expected 0, ..., 1"):
+        count_transitions([[0, 1], [1] * 5, [0], [0, 1, 1, 0, 1, 7, 0]], 2)
+    with pytest.raises(ValueError, match="path 1 holds code 18446744073709551615 at position 0"):
+        count_transitions(np.array([[0, 1], [2**64 - 1, 1]], dtype=np.uint64), 2, missing=-1)
 
 
 def test_gap_breaks_both_sides_and_does_not_restart():
