@@ -161,8 +161,9 @@ class TransitionCounts:
         check_order(order)
         listed = _as_sequences(sequences)
         codes, space = encode(listed, states=states, missing=missing)
+        gap = MISSING_CODE if missing == "break" else None
         if units is None:
-            table = analytic.count_transitions(codes, len(space), order=order, missing=MISSING_CODE)
+            table = analytic.count_transitions(codes, len(space), order=order, missing=gap)
             return cls(table, space, order)
         labels = range(len(listed)) if isinstance(units, str) and units == "sequence" else units
         members: dict[Label, list[Ints]] = {}
@@ -170,7 +171,7 @@ class TransitionCounts:
             members.setdefault(name, []).append(path)
         check_cells(len(members), len(space), order)
         tables = [
-            analytic.count_transitions(paths, len(space), order=order, missing=MISSING_CODE)
+            analytic.count_transitions(paths, len(space), order=order, missing=gap)
             for paths in members.values()
         ]
         return cls(np.stack(tables), space, order, tuple(members))
@@ -350,15 +351,21 @@ def _as_sequences(sequences: Iterable[Any]) -> list[Sequence[Any]]:
             f"sequences must be a list of sequences of labels, got {type(sequences).__name__}; "
             f"count_transitions takes a data frame"
         )
+    if type(sequences) is np.ndarray and sequences.ndim == 1 and sequences.dtype.kind != "O":
+        sequences = [sequences]
     listed = list(sequences)
-    single = [isinstance(item, str | bytes) or not isinstance(item, Iterable) for item in listed]
-    if any(single) and not all(single):
+    kinds = {
+        kind: issubclass(kind, str | bytes) or not issubclass(kind, Iterable)
+        for kind in set(map(type, listed))
+    }
+    if len(set(kinds.values())) > 1:
+        single = [kinds[type(item)] for item in listed]
         at = single.index(not single[0])
         raise ValueError(
             f"sequences mixes labels and sequences (item {at} is {listed[at]!r}); "
             f"give a list of sequences"
         )
-    if all(single):
+    if all(kinds.values()):
         listed = [listed] if listed else []
     if not listed:
         raise ValueError("sequences is empty; there is nothing to count")
@@ -368,7 +375,13 @@ def _as_sequences(sequences: Iterable[Any]) -> list[Sequence[Any]]:
                 f"sequence {number} is a {type(sequence).__name__}, which has no order in time; "
                 f"give a list"
             )
-    result: list[Sequence[Any]] = [list(sequence) for sequence in listed]
+    result: list[Sequence[Any]] = [
+        # Python's own values are looked up several times faster than numpy's.
+        sequence.tolist()
+        if type(sequence) is np.ndarray and sequence.dtype.kind in "Uiub"
+        else list(sequence)
+        for sequence in listed
+    ]
     for number, sequence in enumerate(result):
         if not sequence:
             raise ValueError(f"sequence {number} is empty; leave it out")

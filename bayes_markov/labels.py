@@ -181,50 +181,77 @@ def encode(
     """
     check_missing_policy(missing)
     labels: dict[Any, Label] = {}
-    found_at: dict[Any, str] = {}
+    codes: dict[Any, int] = {}
     for number, sequence in enumerate(sequences):
         try:
-            positions = _first_positions(sequence)
+            distinct = _distinct(sequence)
         except TypeError:
             raise ValueError(
                 f"sequence {number} holds a value that cannot be a label; a label is text, an "
                 f"integer or a boolean"
             ) from None
-        for key, position in positions.items():
+        for key in distinct:
             if key in labels:
                 continue
             if not is_missing(key[1]):
-                found_at[key] = f"position {position} of sequence {number}"
-                labels[key] = as_label(key[1], found_at[key])
+                labels[key] = _label(key, sequences)
             elif missing == "error":
+                position = _position(key, sequence)
                 raise ValueError(
                     f"sequence {number} has a missing value ({key[1]!r}) at position {position}; "
                     f'drop it, or give missing="break" to drop the transitions around it'
                 )
+            else:
+                codes[key[1]] = MISSING_CODE
     check_one_type(labels.values(), "the data")
 
     space = resolve_states(dict.fromkeys(labels.values()), states)
     index = {(type(label), label): code for code, label in enumerate(space)}
-    codes: dict[Any, int] = {}
     for key, label in labels.items():
         if (type(label), label) not in index:
-            raise unknown_label(label, found_at[key], space)
+            raise unknown_label(label, _where(key, sequences), space)
         codes[key[1]] = index[type(label), label]
     encoded = [
-        np.fromiter((codes.get(value, MISSING_CODE) for value in sequence), np.int64, len(sequence))
+        np.fromiter(map(codes.__getitem__, sequence), np.int64, len(sequence))
         for sequence in sequences
     ]
     return encoded, space
 
 
-def _first_positions(sequence: Sequence[Any]) -> dict[tuple[type, Any], int]:
-    """First position of every distinct value, by type as well: 1 == True would hide a mixture.
+type _Key = tuple[type, Any]
+"""A value by its type as well: 1 == True would hide a mixture."""
 
-    Values are looked up, never compared one by one: pandas' NA has no equality.
-    """
-    backwards = zip(map(type, reversed(sequence)), reversed(sequence), strict=True)
-    positions = dict(zip(backwards, range(len(sequence) - 1, -1, -1), strict=True))
-    return dict(sorted(positions.items(), key=lambda item: item[1]))
+
+def _distinct(sequence: Sequence[Any]) -> Iterable[_Key]:
+    """Distinct values of a sequence."""
+    types = set(map(type, sequence))
+    if len(types) == 1:
+        (only,) = types
+        return [(only, value) for value in dict.fromkeys(sequence)]
+    return dict.fromkeys(zip(map(type, sequence), sequence, strict=True))
+
+
+def _label(key: _Key, sequences: Sequence[Sequence[Any]]) -> Label:
+    """Label of a value; its place is looked for only if it is none."""
+    try:
+        return as_label(key[1], "a value")
+    except ValueError:
+        return as_label(key[1], _where(key, sequences))
+
+
+def _where(key: _Key, sequences: Sequence[Sequence[Any]]) -> str:
+    """Say for a message where a value is first."""
+    for number, sequence in enumerate(sequences):
+        position = _position(key, sequence)
+        if position is not None:
+            return f"position {position} of sequence {number}"
+    raise AssertionError("a value that was found is there")
+
+
+def _position(key: _Key, sequence: Sequence[Any]) -> int | None:
+    """First position of a value. It is looked up, as pandas' NA cannot be compared."""
+    keys = enumerate(zip(map(type, sequence), sequence, strict=True))
+    return next((position for position, found in keys if found in {key}), None)
 
 
 def dims(order: int) -> tuple[str, ...]:
