@@ -379,6 +379,8 @@ def _as_sequences(sequences: Iterable[Any]) -> list[Sequence[Any]]:
         # Python's own values are looked up several times faster than numpy's.
         sequence.tolist()
         if type(sequence) is np.ndarray and sequence.dtype.kind in "Uiub"
+        else sequence
+        if type(sequence) is list
         else list(sequence)
         for sequence in listed
     ]

@@ -224,10 +224,9 @@ type _Key = tuple[type, Any]
 
 def _distinct(sequence: Sequence[Any]) -> Iterable[_Key]:
     """Distinct values of a sequence."""
-    types = set(map(type, sequence))
-    if len(types) == 1:
-        (only,) = types
-        return [(only, value) for value in dict.fromkeys(sequence)]
+    values = set(sequence)
+    if all(type(value) is str for value in values):
+        return [(str, value) for value in sorted(values)]  # nothing but text equals text
     return dict.fromkeys(zip(map(type, sequence), sequence, strict=True))
 
 
