@@ -166,7 +166,8 @@ def posterior_mode(
     method : str, default "trust-ncg"
         Method of `scipy.optimize.minimize`. The default uses second derivatives, is carried to
         the end by Newton steps and agrees with the closed form to 1e-8 up to 10^6 transitions;
-        "L-BFGS-B" errs by up to 1e-3, and by more in a row with few of very many transitions.
+        "L-BFGS-B" by PyMC's defaults errs by up to 4e-4 there, most in rows with few of very many
+        transitions.
     options : mapping, optional
         Options of the method; by default ``{"gtol": 1e-9}`` for "trust-ncg". With options, and
         with another method, the optimiser's result stays as it is.

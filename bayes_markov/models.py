@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import ALL_UNITS, coords, dims
+from bayes_markov.stick_breaking import StickBreaking
 from bayes_markov.tree import prior_rows, unit_labels
 
 
@@ -69,7 +70,7 @@ def dirichlet_model(
         parameters = pm.Data("alpha", prior.alpha, dims=names)
         possible = prior.possible
         if possible.all() and len(counts.states) > 1:
-            A = pm.Dirichlet("A", a=parameters, dims=names)
+            A = pm.Dirichlet("A", a=parameters, dims=names, default_transform=StickBreaking())
         else:
             A = pm.Deterministic("A", _scattered_rows(parameters, possible), dims=names)
         letters = ",".join("abcdefghijklm"[: len(names)])
@@ -122,6 +123,8 @@ def _scattered_rows(alpha: Any, possible: np.ndarray) -> Any:
         of_size = np.flatnonzero(choices == size)
         columns = np.nonzero(mask[of_size])[1].reshape(-1, size)
         cells = (of_size[:, None], columns)
-        free = pm.Dirichlet(f"A_{size}", a=flat_alpha[cells], shape=columns.shape)
+        free = pm.Dirichlet(
+            f"A_{size}", a=flat_alpha[cells], shape=columns.shape, default_transform=StickBreaking()
+        )
         rows = rows[cells].set(free)
     return rows.reshape(possible.shape)

@@ -44,18 +44,7 @@ def test_mode_under_a_flat_prior_is_the_count_ratio(case, model_for):
         assert np.isnan(mode.values[~visited]).all()
 
 
-BEYOND_LBFGS = pytest.mark.xfail(
-    strict=True,
-    reason="errs by 1.3e-3 in the s_0 row, one of 10^6 transitions: L-BFGS-B ends when the "
-    "log-density changes by less than 2e-9 of its value",
-)
-
-
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(c, marks=[BEYOND_LBFGS] if str(c) == "huge" else []) for c in CASES],
-    ids=str,
-)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_default_optimiser_of_pymc_comes_near_the_count_ratio(case, model_for):
     mode = bm.posterior_mode(model_for(labelled(case)), method="L-BFGS-B")
     visited = case.table.sum(axis=-1) > 0

@@ -58,11 +58,14 @@ def free_rows(model, A):
 
 
 def to_point(model, A):
-    """Coordinates of the optimiser and the sampler: log p minus its mean, without the last."""
+    """Coordinates of the optimiser and the sampler: log-odds of each break of a stick, shifted."""
     point = {}
     for name, rows in free_rows(model, A).items():
-        log_rows = np.log(rows)
-        point[f"{name}_simplex__"] = (log_rows - log_rows.mean(axis=-1, keepdims=True))[..., :-1]
+        coordinates = np.empty(rows[..., :-1].shape)
+        for k in range(rows.shape[-1] - 1):
+            odds = rows[..., k] / rows[..., k + 1 :].sum(axis=-1)
+            coordinates[..., k] = np.log(odds) + np.log(rows.shape[-1] - 1 - k)
+        point[f"{name}_sticks__"] = coordinates
     return point
 
 
@@ -77,8 +80,12 @@ def to_rows(vector, model, A):
     for name, rows in free_rows(model, A).items():
         size = rows[..., :-1].size
         v = vector[start : start + size].reshape(rows[..., :-1].shape)
-        weights = np.exp(np.concatenate([v, -v.sum(axis=-1, keepdims=True)], axis=-1))
-        result[name] = weights / weights.sum(axis=-1, keepdims=True)
+        left, broken = np.ones(v.shape[:-1]), []
+        for k in range(v.shape[-1]):
+            share = 1 / (1 + (v.shape[-1] - k) * np.exp(-v[..., k]))
+            broken.append(left * share)
+            left = left * (1 - share)
+        result[name] = np.stack([*broken, left], axis=-1)
         start += size
     return result
 
@@ -88,9 +95,12 @@ def log_jacobian(model, A):
     total = 0.0
     for rows in free_rows(model, A).values():
         for p in rows.reshape(-1, rows.shape[-1]):
-            by_weight = np.diag(p) - np.outer(p, p)
-            by_coordinate = np.vstack([np.eye(len(p) - 1), -np.ones(len(p) - 1)])
-            total += np.linalg.slogdet((by_weight @ by_coordinate)[:-1])[1]
+            left = p[::-1].cumsum()[::-1]
+            share = p / left
+            derivative = np.diag(p[:-1] * (1 - share[:-1]))
+            for k in range(1, len(p) - 1):
+                derivative[k, :k] = -p[k] * share[:k]
+            total += np.linalg.slogdet(derivative)[1]
     return total
 
 
