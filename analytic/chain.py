@@ -1,4 +1,4 @@
-r"""A Markov chain with known transition matrix: probabilities, simulation, stationary law.
+r"""A Markov chain with known transition matrix: probabilities of paths, and simulation.
 
 Two assumptions make a sequence z_1, ..., z_T a Markov chain. *Limited horizon*: given the
 present, the next state does not depend on the past,
@@ -15,13 +15,11 @@ from scipy.special import xlogy
 
 from analytic.counts import count_transitions
 from analytic.validate import (
-    Bools,
     Floats,
     Ints,
     as_counts,
     as_probabilities,
     as_size,
-    as_square,
     as_stochastic,
     check_rng,
     split_axes,
@@ -195,83 +193,3 @@ def simulate(
         paths[..., t] = state
         row = state + 1
     return paths
-
-
-def is_irreducible(P: ArrayLike) -> Bools:
-    """Tell whether every state can be reached from every other.
-
-    Parameters
-    ----------
-    P : array_like
-        Transition probabilities among the states, shape (..., K, K).
-
-    Returns
-    -------
-    bool or ndarray of bool
-        One answer per matrix.
-
-    Raises
-    ------
-    ValueError
-        Rows that do not sum to one, or a matrix that has the s_0 row.
-
-    Examples
-    --------
-    >>> is_irreducible([[0.5, 0.5], [0.0, 1.0]])
-    np.False_
-    """
-    matrix = as_square(P)
-    n_states = matrix.shape[-1]
-    reach = (matrix > 0) | np.eye(n_states, dtype=np.bool_)
-    steps = 1
-    while steps < n_states - 1:
-        reach = (reach.astype(np.float64) @ reach.astype(np.float64)) > 0
-        steps *= 2
-    return np.asarray(reach.all(axis=(-2, -1)))[()]
-
-
-def stationary(P: ArrayLike) -> Floats:
-    r"""Stationary distribution, the law that one step leaves as it is.
-
-    .. math:: \pi P = \pi, \qquad \sum_i \pi_i = 1
-
-    Computed by state reduction without a subtraction, so that small probabilities keep their
-    relative precision [1]_.
-
-    Parameters
-    ----------
-    P : array_like
-        Transition probabilities among the states, shape (..., K, K): ``A[..., 1:, :]``.
-
-    Returns
-    -------
-    ndarray
-        Probabilities, shape (..., K). NaN where the matrix is reducible; see `is_irreducible`.
-
-    Raises
-    ------
-    ValueError
-        Rows that do not sum to one, or a matrix that has the s_0 row.
-
-    Examples
-    --------
-    >>> stationary([[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]]) * 19
-    array([8., 5., 6.])
-
-    References
-    ----------
-    .. [1] Grassmann, W. K., Taksar, M. I. and Heyman, D. P. (1985). Regenerative analysis and
-       steady state distributions for Markov chains. Operations Research 33, 1107-1116.
-    """
-    matrix = as_square(P)
-    defined = np.asarray(is_irreducible(matrix))
-    n_states = matrix.shape[-1]
-    reduced = np.where(defined[..., None, None], matrix, 1 / n_states)
-    for n in range(n_states - 1, 0, -1):
-        reduced[..., :n, n] /= reduced[..., n, :n].sum(axis=-1)[..., None]
-        reduced[..., :n, :n] += reduced[..., :n, n, None] * reduced[..., None, n, :n]
-    weights = np.ones(matrix.shape[:-1])
-    for n in range(1, n_states):
-        weights[..., n] = (weights[..., :n] * reduced[..., :n, n]).sum(axis=-1)
-    law = weights / weights.sum(axis=-1, keepdims=True)
-    return np.where(defined[..., None], law, np.nan)

@@ -7,8 +7,9 @@ likelihood has no closed maximum, but a concave one in the right coordinates.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.chain import is_irreducible
-from analytic.validate import Bools, Floats, Ints, as_counts
+from analytic._rows import ratio
+from analytic.functionals import is_irreducible
+from analytic.validate import Bools, Counts, Floats, Ints, counts_on_support
 
 CELLS_AT_ONCE = 2**16
 """Cells that are worked on together: enough to be fast, few enough to stay in the cache."""
@@ -25,7 +26,7 @@ CLOSE = 1e-8
 MAX_STEPS = 200
 
 
-def reversible(counts: ArrayLike) -> Floats:
+def reversible(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     r"""Maximum-likelihood estimate among the reversible chains.
 
     With x_ij = pi_i P_ij symmetric and x_i its row sums, sum c_ij log(x_ij / x_i) is stationary at
@@ -49,13 +50,19 @@ def reversible(counts: ArrayLike) -> Floats:
     ----------
     counts : array_like
         Counts, shape (..., K+1, K), or (..., K, K) without the s_0 row.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. In balance a transition is possible in both
+        directions or in none. The estimate, 0 wherever no transition was seen in either
+        direction, does not change.
 
     Returns
     -------
     ndarray
         Probabilities, shape of `counts`. The block is NaN throughout where some state does not
         lead to every other along positive counts (for K = 2, an absorbing state, although the
-        count ratio is defined there). An s_0 row without counts is NaN.
+        count ratio is defined there), and where a transition was seen whose reverse the support
+        excludes, so that no chain in balance could have made the data. An s_0 row without counts
+        is NaN.
 
     Raises
     ------
@@ -76,25 +83,30 @@ def reversible(counts: ArrayLike) -> Floats:
     .. [2] Ford, L. R. (1957). Solution of a ranking problem from binary comparisons. American
        Mathematical Monthly 64 (8, part 2), 28-33.
     """
-    table = as_counts(counts)
+    table, possible = counts_on_support(counts, support)
+    n_states = table.shape[-1]
+    extra = _rows_of_s0(table)
+    block = table[..., extra:, :].astype(np.float64)
+    balanced = np.swapaxes(possible[..., extra:, :], -2, -1)
+    contradicted = ((block > 0) & ~balanced).any(axis=(-2, -1)).reshape(-1)
+    flat = block.reshape(-1, n_states, n_states)
+    found = np.full(flat.shape, np.nan)
+    step = max(1, CELLS_AT_ONCE // n_states**2)
+    for start in range(0, len(flat), step):
+        found[start : start + step] = _reversible(flat[start : start + step])
+    found[contradicted] = np.nan
+    return np.concatenate([ratio(table[..., :extra, :]), found.reshape(block.shape)], axis=-2)
+
+
+def _rows_of_s0(table: Counts) -> int:
+    """Count the rows above the block of the states: one, or none."""
     n_states = table.shape[-1]
     if table.ndim < 2 or table.shape[-2] not in (n_states, n_states + 1):
         raise ValueError(
             f"counts must have shape (..., K+1, K), or (..., K, K) without the s_0 row, "
             f"got {table.shape}"
         )
-    extra = table.shape[-2] - n_states
-    estimate = np.empty(table.shape)
-    block = table[..., extra:, :].astype(np.float64).reshape(-1, n_states, n_states)
-    found = np.full(block.shape, np.nan)
-    step = max(1, CELLS_AT_ONCE // n_states**2)
-    for start in range(0, len(block), step):
-        found[start : start + step] = _reversible(block[start : start + step])
-    estimate[..., extra:, :] = found.reshape(*table.shape[:-2], n_states, n_states)
-    with np.errstate(invalid="ignore"):
-        first = table[..., :extra, :]
-        estimate[..., :extra, :] = first / first.sum(axis=-1, keepdims=True, dtype=np.float64)
-    return estimate
+    return int(table.shape[-2] - n_states)
 
 
 def _reversible(block: Floats) -> Floats:

@@ -141,14 +141,14 @@ def as_stochastic(A: ArrayLike, name: str = "A") -> Floats:
 
 def as_square(P: ArrayLike, name: str = "P") -> Floats:
     """Accept transitions among the states proper, (..., K, K), without the s_0 row."""
-    array = as_stochastic(P, name)
+    array = as_probabilities(P, name)  # an s_0 row that is NaN is refused for being there
     if array.ndim >= 2 and array.shape[-2] == array.shape[-1] + 1:
         raise ValueError(
             f"{name} has shape {array.shape}, an s_0 row included; pass {name}[..., 1:, :]"
         )
     if array.ndim < 2 or array.shape[-2] != array.shape[-1]:
         raise ValueError(f"{name} must have shape (..., K, K), got {array.shape}")
-    return array
+    return as_stochastic(array, name)
 
 
 def as_support(support: ArrayLike | None, shape: tuple[int, ...]) -> Bools | None:
@@ -200,6 +200,14 @@ def check_off_support(table: Counts, support: Bools | None) -> None:
         raise ValueError(
             f"counts has {table[where]} at index {where}, which support marks impossible"
         )
+
+
+def counts_on_support(counts: ArrayLike, support: ArrayLike | None) -> tuple[Counts, Bools]:
+    """Check counts and the mask of possible transitions together; without a mask, all are."""
+    table = as_counts(counts)
+    mask = as_support(support, table.shape)
+    check_off_support(table, mask)
+    return table, np.broadcast_to(np.True_, table.shape) if mask is None else mask
 
 
 def check_whole(table: Counts, name: str = "counts") -> None:

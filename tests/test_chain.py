@@ -1,4 +1,4 @@
-"""Probabilities of paths, simulation and the stationary law."""
+"""Probabilities of paths, and simulation."""
 
 import math
 
@@ -8,15 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from analytic import (
     count_transitions,
-    is_irreducible,
     log_likelihood,
     log_probability,
     mle,
     simulate,
-    stationary,
 )
 from cases import CASES, FIRST_ORDER, WITH_PATHS, WITH_TRUTH, Case
-from oracles import all_paths, irreducible, path_log_probability, stationary_by_solve
+from oracles import all_paths, path_log_probability
 
 STANDARD_ERRORS = 5
 
@@ -162,61 +160,3 @@ def test_same_seed_same_paths_and_another_seed_others():
     assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first[0], first[1])
-
-
-IRREDUCIBLE = {
-    "skewed": [[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]],
-    "periodic": [[0, 0.7, 0.3], [1, 0, 0], [1, 0, 0]],
-    "long way round": [[0.1, 0.9, 0, 0], [0, 0, 1, 0], [0, 0, 0.25, 0.75], [1, 0, 0, 0]],
-    "one state": [[1.0]],
-    "nearly apart": [[1 - 1e-12, 1e-12], [3e-12, 1 - 3e-12]],
-}
-REDUCIBLE = {
-    "absorbing": [[0.5, 0.5], [0, 1]],
-    "apart": [[1, 0, 0], [0, 0.2, 0.8], [0, 0.4, 0.6]],
-    "transient": [[0.2, 0.5, 0.3], [0, 0.9, 0.1], [0, 0.3, 0.7]],
-}
-
-
-@pytest.mark.parametrize("name", IRREDUCIBLE)
-def test_stationary_law_of_an_irreducible_chain(name):
-    P = np.array(IRREDUCIBLE[name])
-    law = stationary(P)
-    assert is_irreducible(P)
-    assert_allclose(law.sum(), 1, rtol=1e-14)
-    assert_allclose(law @ P, law, rtol=1e-12)
-    # Elimination loses as many digits as the chain is close to falling apart.
-    assert_allclose(law, stationary_by_solve(P), rtol=1e-3 if name == "nearly apart" else 1e-12)
-
-
-def test_stationary_law_keeps_its_digits_where_the_chain_nearly_falls_apart():
-    assert_allclose(stationary([[1 - 1e-12, 1e-12], [3e-12, 1 - 3e-12]]), [0.75, 0.25], rtol=1e-14)
-
-
-@pytest.mark.parametrize("name", REDUCIBLE)
-def test_reducible_chain_has_no_one_stationary_law(name):
-    P = np.array(REDUCIBLE[name])
-    assert not is_irreducible(P)
-    assert np.isnan(stationary(P)).all()
-
-
-def test_reducible_matrix_in_a_batch_does_not_disturb_the_others():
-    good = np.array(IRREDUCIBLE["skewed"])
-    batch = np.array([good, REDUCIBLE["transient"], good.T / good.T.sum(1, keepdims=True)])
-    laws = stationary(batch)
-    assert_array_equal(is_irreducible(batch), [True, False, True])
-    assert np.isnan(laws[1]).all()
-    assert_array_equal(laws[[0, 2]], [stationary(batch[0]), stationary(batch[2])])
-
-
-def test_irreducibility_against_following_every_arrow():
-    rng = np.random.default_rng(7)
-    answers = []
-    for _ in range(300):
-        n_states = int(rng.integers(1, 7))
-        arrows = rng.random((n_states, n_states)) < 0.4
-        arrows[np.arange(n_states), rng.integers(0, n_states, n_states)] = True
-        P = arrows / arrows.sum(axis=1, keepdims=True)
-        answers.append(irreducible(P))
-        assert is_irreducible(P) == answers[-1]
-    assert 50 < sum(answers) < 250
