@@ -140,16 +140,6 @@ def irreducible(P):
     return all(len(reachable(P, state)) == len(P) for state in range(len(P)))
 
 
-def stationary_by_solve(P):
-    """Solve pi (P - I) = 0 with sum(pi) = 1 in place of the last equation."""
-    P = np.asarray(P, dtype=float)
-    system = (P - np.eye(len(P))).T
-    system[-1] = 1
-    right = np.zeros(len(P))
-    right[-1] = 1
-    return np.linalg.solve(system, right)
-
-
 def beta_cdf(x, a, b):
     """Integrate the Beta density up to x, from the nearer end; a and b at least 1."""
     norm = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b))
@@ -174,3 +164,81 @@ def narrowest_interval(quantile, prob, steps=20_001):
     low, high = quantile(tails), quantile(np.minimum(tails + prob, 1))
     best = np.argmin(high - low)
     return low[best], high[best]
+
+
+def two_way_statistics(strata):
+    """G2, X2 and degrees of freedom of independence, from {stratum: {(row, column): count}}."""
+    G2 = X2 = 0.0
+    df = 0
+    for cells in strata.values():
+        rows, columns = {}, {}
+        for (row, column), count in cells.items():
+            if count:
+                rows[row] = rows.get(row, 0) + count
+                columns[column] = columns.get(column, 0) + count
+        for row in rows:
+            for column in columns:
+                expected = rows[row] * columns[column] / sum(rows.values())
+                count = cells.get((row, column), 0)
+                X2 += (count - expected) ** 2 / expected
+                G2 += 2 * count * math.log(count / expected) if count else 0.0
+        if rows:
+            df += (len(rows) - 1) * (len(columns) - 1)
+    return G2, X2, df
+
+
+def order_statistics(table, lower, higher, with_start):
+    """G2, X2 and degrees of freedom of one order against another, cell by cell.
+
+    `table` has rows for s_0 and may be of an order above `higher`; transitions whose history in it
+    holds s_0 count only `with_start`.
+    """
+    strata = {}
+    for index in np.ndindex(table.shape):
+        history, state = index[:-1], index[-1]
+        if table[index] == 0 or (0 in history and not with_start):
+            continue
+        used = history[len(history) - higher :]
+        older, recent = used[: higher - lower], used[higher - lower :]
+        cells = strata.setdefault(recent, {})
+        cells[older, state] = cells.get((older, state), 0) + table[index]
+    return two_way_statistics(strata)
+
+
+def cyclic_counts(word, order):
+    """Transitions of a word that is closed to a circle: {(history..., next state): count}."""
+    counts = {}
+    for t in range(len(word)):
+        window = tuple(word[(t - lag) % len(word)] for lag in range(order, -1, -1))
+        counts[window] = counts.get(window, 0) + 1
+    return counts
+
+
+def words_in_pieces(n_states, length, pieces):
+    """Every list of a number of words, none empty, with that many letters together."""
+    for word in all_paths(n_states, length):
+        for cuts in itertools.combinations(range(1, length), pieces - 1):
+            places = [0, *cuts, length]
+            yield [word[a:b] for a, b in itertools.pairwise(places)]
+
+
+def spanning_trees(source, target, times, root):
+    """Every spanning tree directed to a root: {its arc out of each other vertex: its number}.
+
+    Arcs of one kind are told apart, so a tree has as many versions as the product of `times`.
+    """
+    others = sorted(set(source) - {root})
+    found = {}
+    for arcs in itertools.product(*[[k for k, s in enumerate(source) if s == v] for v in others]):
+        leads_to = {v: target[k] for v, k in zip(others, arcs, strict=True)}
+
+        def reaches_root(vertex, leads_to=leads_to):
+            for _ in range(len(leads_to) + 1):
+                if vertex == root:
+                    return True
+                vertex = leads_to[vertex]
+            return False
+
+        if all(reaches_root(vertex) for vertex in others):
+            found[arcs] = math.prod(times[k] for k in arcs)
+    return found
