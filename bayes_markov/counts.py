@@ -1,7 +1,7 @@
 """Labelled transition counts: the one value that data become and that every estimate takes."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -19,12 +19,11 @@ from bayes_markov.labels import (
     Missing,
     as_states,
     as_units,
-    check_is_list,
     coords,
     dims,
-    encode,
     natural_sort,
 )
+from bayes_markov.sequences import as_sequences, encode
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -159,7 +158,7 @@ class TransitionCounts:
                [1, 0]])
         """
         check_order(order)
-        listed = _as_sequences(sequences)
+        listed = as_sequences(sequences)
         codes, space = encode(listed, states=states, missing=missing)
         gap = MISSING_CODE if missing == "break" else None
         if units is None:
@@ -341,53 +340,6 @@ class TransitionCounts:
 def _shown(count: float) -> str:
     """Write a count for people, a whole number without decimals."""
     return f"{count:,.6g}" if count % 1 else f"{int(count):,}"
-
-
-def _as_sequences(sequences: Iterable[Any]) -> list[Sequence[Any]]:
-    """List the sequences, a flat list of labels being one."""
-    check_is_list("sequences", sequences)
-    if isinstance(sequences, Mapping) or hasattr(sequences, "columns"):
-        raise ValueError(
-            f"sequences must be a list of sequences of labels, got {type(sequences).__name__}; "
-            f"count_transitions takes a data frame"
-        )
-    if type(sequences) is np.ndarray and sequences.ndim == 1 and sequences.dtype.kind != "O":
-        sequences = [sequences]
-    listed = list(sequences)
-    kinds = {
-        kind: issubclass(kind, str | bytes) or not issubclass(kind, Iterable)
-        for kind in set(map(type, listed))
-    }
-    if len(set(kinds.values())) > 1:
-        single = [kinds[type(item)] for item in listed]
-        at = single.index(not single[0])
-        raise ValueError(
-            f"sequences mixes labels and sequences (item {at} is {listed[at]!r}); "
-            f"give a list of sequences"
-        )
-    if all(kinds.values()):
-        listed = [listed] if listed else []
-    if not listed:
-        raise ValueError("sequences is empty; there is nothing to count")
-    for number, sequence in enumerate(listed):
-        if isinstance(sequence, set | frozenset | dict):
-            raise ValueError(
-                f"sequence {number} is a {type(sequence).__name__}, which has no order in time; "
-                f"give a list"
-            )
-    result: list[Sequence[Any]] = [
-        # Python's own values are looked up several times faster than numpy's.
-        sequence.tolist()
-        if type(sequence) is np.ndarray and sequence.dtype.kind in "Uiub"
-        else sequence
-        if type(sequence) is list
-        else list(sequence)
-        for sequence in listed
-    ]
-    for number, sequence in enumerate(result):
-        if not sequence:
-            raise ValueError(f"sequence {number} is empty; leave it out")
-    return result
 
 
 def _check_next_states(table: Any, states: tuple[Label, ...]) -> None:

@@ -20,7 +20,7 @@ from analytic import ESTIMATORS
 from analytic.estimate import Estimator
 from analytic.validate import Bools, Counts, Floats, Ints, as_counts, check_whole
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.study.plan import by_name
+from bayes_markov.registry import by_name
 
 NUMBERS_AT_ONCE = 2**20
 """Counts that are handed to an estimator at a time."""
@@ -208,7 +208,7 @@ def _estimate(rule: Estimator, tables: Counts, order: int) -> Floats:
         takes_order = "order" in inspect.signature(rule).parameters
     except ValueError:  # some built-in callables have no signature
         takes_order = False
-    estimate = rule(tables, order=order) if takes_order else rule(tables)  # type: ignore[call-arg]
+    estimate = rule(tables, order=order) if takes_order else rule(tables)
     if np.shape(estimate) != tables.shape:
         raise ValueError(
             f"an estimator returned shape {np.shape(estimate)} for tables of shape "

@@ -18,10 +18,10 @@ from bayes_markov.labels import (
     check_missing_policy,
     coords,
     dims,
-    encode,
     is_missing,
     natural_sort,
 )
+from bayes_markov.sequences import encode
 
 MISSING = {
     "None": None,

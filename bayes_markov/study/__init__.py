@@ -19,12 +19,13 @@ from analytic import ESTIMATORS, INTERVALS, DirichletRows
 from analytic.estimate import Estimator
 from analytic.intervals import Interval
 from analytic.validate import check_prob
+from bayes_markov.registry import by_name
 from bayes_markov.study.cells import Arrays, Cell, run_cells
 from bayes_markov.study.checkpoint import open_checkpoint
 from bayes_markov.study.coverage_cells import coverage_cell
 from bayes_markov.study.losses import LOSSES, Loss
 from bayes_markov.study.nuts_means import nuts_estimator
-from bayes_markov.study.plan import Plan, by_name, identity, make_plan
+from bayes_markov.study.plan import Plan, identity, make_plan
 from bayes_markov.study.results import add_up, coverage_dataset, risk_dataset
 from bayes_markov.study.risk_cells import risk_cell
 

@@ -118,7 +118,7 @@ def _check_picklable(work: Callable[[Cell], Arrays]) -> None:
         pickle.dumps(work)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"the study cannot be sent to another process ({error}); define its functions at the "
+            f"the work cannot be sent to another process ({error}); define its functions at the "
             f"top level of a module that can be imported (no lambda, no function in a function)"
         ) from None
 
