@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 from bayes_markov._version import __version__
+from bayes_markov.cli.check import check
 from bayes_markov.cli.compare import compare
 from bayes_markov.cli.data import takes_data
 from bayes_markov.cli.fit import fit
+from bayes_markov.cli.hypotheses import test
+from bayes_markov.cli.order import order
 from bayes_markov.cli.verify import verify
 
 app = typer.Typer(
@@ -31,4 +34,7 @@ def main_options(
 
 app.command()(takes_data(fit))
 app.command()(takes_data(verify))
+app.command()(takes_data(order, without=("order",)))
+app.command()(takes_data(test, without=("order",)))
+app.command()(takes_data(check))
 app.command()(takes_data(compare, optional=True))

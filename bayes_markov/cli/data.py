@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from bayes_markov.counts import TransitionCounts
 
 
@@ -68,25 +70,38 @@ class Data:
         typer.Option(help="At a missing state: stop, or drop the transitions on both sides."),
     ] = Missing.error
 
-    def counts(self) -> "TransitionCounts":
-        """Read the columns that are named, and count."""
+    def frame(self) -> "pl.DataFrame":
+        """Read the columns that are named."""
         from bayes_markov.files import read
-        from bayes_markov.frames import count_transitions
 
         columns = (self.state, self.sequence, self.time, self.unit)
         named = [column for column in columns if column is not None]
-        frame = read(self.file, columns=list(dict.fromkeys(named)))
+        return read(self.file, columns=list(dict.fromkeys(named)))
+
+    def arguments(self, frame: "pl.DataFrame") -> dict[str, Any]:
+        """Give the arguments that say how to read the frame."""
         dtype = frame[self.state].dtype
-        return count_transitions(
-            frame,
-            state=self.state,
-            sequence=self.sequence,
-            time=self.time,
-            unit=self.unit,
-            states=None if self.states is None else parse_states(self.states, dtype),
-            order=self.order,
-            missing=self.missing.value,
-        )
+        return {
+            "state": self.state,
+            "sequence": self.sequence,
+            "time": self.time,
+            "unit": self.unit,
+            "states": None if self.states is None else parse_states(self.states, dtype),
+            "missing": self.missing.value,
+        }
+
+    def counts(self, frame: "pl.DataFrame | None" = None) -> "TransitionCounts":
+        """Count the transitions, in a frame that was read already or in the file."""
+        from bayes_markov.frames import count_transitions
+
+        frame = self.frame() if frame is None else frame
+        return count_transitions(frame, **self.arguments(frame), order=self.order)
+
+    def sequences(self, frame: "pl.DataFrame") -> list[list[Any]]:
+        """Give the sequences themselves."""
+        from bayes_markov.sequence_frames import label_sequences
+
+        return label_sequences(frame, **self.arguments(frame))
 
     def describe(self, counts: "TransitionCounts") -> str:
         """Say what was read."""
@@ -94,13 +109,16 @@ class Data:
         return f"{self.file.name}: {head}"
 
 
-def takes_data(command: Callable[..., None], *, optional: bool = False) -> Callable[..., None]:
+def takes_data(
+    command: Callable[..., None], *, optional: bool = False, without: tuple[str, ...] = ()
+) -> Callable[..., None]:
     """Give a command the options of `Data` in place of its parameter `data`.
 
     If they are optional, the command gets None where neither a file nor a column is named.
     """
     own = inspect.signature(command).parameters
-    shared = dict(inspect.signature(Data).parameters)
+    fields = inspect.signature(Data).parameters.items()
+    shared = {name: field for name, field in fields if name not in without}
     if optional:
         loose = {"file": Path | None, "state": str | None}
         shared |= {

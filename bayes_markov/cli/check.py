@@ -1,0 +1,60 @@
+"""``bayes-markov check``: whether sequences drawn from the fitted model look like the data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_markov.cli.data import Data, parse_alpha
+from bayes_markov.cli.output import (
+    DEFAULT_SEED,
+    Alpha,
+    Output,
+    Seed,
+    all_or_none,
+    prepare_folder,
+    working,
+)
+
+CHECK_FILES = ("predictive.nc", "checks.png")
+
+
+def check(
+    data: Data,
+    alpha: Alpha = "1",
+    seed: Seed = DEFAULT_SEED,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help=f"Also write {', '.join(CHECK_FILES)} here.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Check the fitted model by what it predicts: runs, returns, triples, halves."""
+    from bayes_markov.exact import exact_posterior
+
+    frame = data.frame()
+    counts = data.counts(frame)
+    sequences = data.sequences(frame)
+    parameters = parse_alpha(alpha, counts)
+    if out is not None:
+        prepare_folder(out)
+    console = Output()
+    console.print(data.describe(counts))
+    with working("simulating"):
+        from bayes_markov.predictive import posterior_predictive
+        from bayes_markov.predictive.check import check_fit
+
+        tree = exact_posterior(counts, alpha=parameters, seed=seed)
+        tree = posterior_predictive(tree, sequences, seed=seed)
+        result = check_fit(tree)
+    console.print(f"prior {tree.attrs['prior']}; seed {seed}\n\n{result}")
+    if out is not None:
+        from bayes_markov.predictive.plots import plot_check
+        from bayes_markov.tree import save
+
+        with working("drawing and writing files"), all_or_none(out) as folder:
+            save(tree, folder / "predictive.nc")
+            figure = plot_check(tree).viz["figure"].item()
+            figure.savefig(folder / "checks.png", dpi=120)
+        console.print(f"\nwrote {', '.join(CHECK_FILES)} to {out}")
