@@ -5,7 +5,10 @@ among the posterior's draws is then uniform, for every quantity, if model and sa
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,6 +19,7 @@ from analytic import DirichletRows
 from analytic.validate import Floats, Ints, as_alpha
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import coords, dims
+from bayes_markov.study.cells import Arrays, Cell, run_cells
 from bayes_markov.tree import check_size, log_likelihood_per_unit
 
 RANKED_DRAWS = 99
@@ -66,6 +70,7 @@ def calibrate(
     replicates: int = 200,
     seed: int,
     posterior: Posterior | None = None,
+    executor: Executor | None = None,
     progress: Callable[[Iterator[int]], Iterator[int]] = iter,
 ) -> Calibration:
     """Calibrate a posterior by simulation from its prior.
@@ -86,6 +91,10 @@ def calibrate(
         ``posterior(table, seed)`` gives at least 99 nearly independent draws, shape
         (n, K+1, K). By default `nuts`, the PyMC model compiled once and fed with the data.
         `exact` gives the closed form.
+    executor : concurrent.futures.Executor, optional
+        Who computes the replicates; by default this process. The numbers are the same for any
+        number of workers, up to what `nuts` itself leaves open. For a process pool the posterior
+        must be importable, as `exact` and `nuts` are.
     progress : callable, optional
         Wraps the iterator over replicates, as a progress bar does.
 
@@ -114,23 +123,17 @@ def calibrate(
        choice of test quantities shapes sensitivity. Bayesian Analysis.
     """
     check_size(n_states=n_states, length=length, replicates=replicates)
-    states = [f"s{number}" for number in range(1, n_states + 1)]
     shape = (n_states + 1, n_states)
     prior = DirichletRows(as_alpha(alpha, shape))
     draw = nuts(n_states, alpha) if posterior is None else posterior
-    streams = np.random.SeedSequence(seed).spawn(replicates)
+    work = partial(_ranks, seed, length, prior, draw)
+    results = run_cells(work, [(number,) for number in range(replicates)], executor=executor)
     A_pit = np.empty((replicates, *shape))
     lik_pit = np.empty(replicates)
     for replicate in progress(iter(range(replicates))):
-        rng = np.random.default_rng(streams[replicate])
-        truth = prior.sample(rng)
-        path = analytic.simulate(truth, length, rng=rng)
-        table = analytic.count_transitions(path, n_states)
-        draws = _thinned(draw(table, int(rng.integers(2**31))))
-        counts = TransitionCounts(table, tuple(states))
-        lik = log_likelihood_per_unit(np.concatenate([truth[None], draws]), counts)[:, 0]
-        A_pit[replicate] = _pit(draws, truth, rng)
-        lik_pit[replicate] = _pit(lik[1:], lik[0], rng)
+        ranks = next(results)
+        A_pit[replicate] = ranks["A"]
+        lik_pit[replicate] = ranks["log_likelihood"]
 
     sampled = {"chain": [0], "draw": np.arange(replicates)}
     dataset = xr.Dataset(
@@ -138,7 +141,7 @@ def calibrate(
             "A": (("chain", "draw", *dims(1)), A_pit[None]),
             "log_likelihood": (("chain", "draw"), lik_pit[None]),
         },
-        coords=sampled | coords(states, 1),
+        coords=sampled | coords(_names(n_states), 1),
     )
     p_values = _uniformity(dataset)
     passed = all(p >= LEVEL / len(p_values) for p in p_values.values())
@@ -147,44 +150,75 @@ def calibrate(
 
 def exact(n_states: int, alpha: ArrayLike = 1.0) -> Posterior:
     """Posterior for `calibrate`: independent draws from the closed form."""
-    prior = DirichletRows(as_alpha(alpha, (n_states + 1, n_states)))
+    return partial(_exact_draws, DirichletRows(as_alpha(alpha, (n_states + 1, n_states))))
 
-    def posterior(table: Ints, seed: int) -> Floats:
-        return prior.given(table).sample(np.random.default_rng(seed), size=RANKED_DRAWS)
 
-    return posterior
+def _exact_draws(prior: DirichletRows, table: Ints, seed: int) -> Floats:
+    """Draws from the posterior of one table."""
+    return prior.given(table).sample(np.random.default_rng(seed), size=RANKED_DRAWS)
 
 
 def nuts(n_states: int, alpha: ArrayLike = 1.0) -> Posterior:
-    """Posterior for `calibrate`: NUTS on the PyMC model, compiled at the first call.
+    """Posterior for `calibrate`: NUTS on the PyMC model, compiled once in each process.
 
     Four chains are thinned to nearly independent draws.
     """
+    parameters = np.asarray(alpha, dtype=np.float64)
+    return partial(_nuts_draws, n_states, parameters.tobytes(), parameters.shape)
+
+
+def _nuts_draws(
+    n_states: int, alpha: bytes, alpha_shape: tuple[int, ...], table: Ints, seed: int
+) -> Floats:
+    """Draws from the posterior of one table."""
     import nutpie
     import pymc as pm
 
     from bayes_markov.fit import compiled
+
+    model = _model(n_states, alpha, alpha_shape)
+    pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)
+    tree = nutpie.sample(
+        compiled(model),
+        draws=125,
+        tune=300,
+        chains=4,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=False,
+    )
+    kept = tree.children["posterior"].dataset["A"].values[:, ::5]
+    return np.asarray(kept.reshape(-1, *table.shape))
+
+
+@cache
+def _model(n_states: int, alpha: bytes, alpha_shape: tuple[int, ...]) -> Any:
+    """Build the PyMC model that is fed with one table after the other."""
     from bayes_markov.models import dirichlet_model
 
-    shape = (n_states + 1, n_states)
-    empty = TransitionCounts(np.zeros(shape, dtype=np.int64), tuple(range(n_states)))
-    model = dirichlet_model(empty, alpha=alpha)
+    empty = np.zeros((n_states + 1, n_states), dtype=np.int64)
+    counts = TransitionCounts(empty, tuple(range(n_states)))
+    return dirichlet_model(counts, alpha=np.frombuffer(alpha).reshape(alpha_shape))
 
-    def posterior(table: Ints, seed: int) -> Floats:
-        pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)
-        tree = nutpie.sample(
-            compiled(model),
-            draws=125,
-            tune=300,
-            chains=4,
-            seed=seed,
-            save_warmup=False,
-            progress_bar=False,
-        )
-        kept = tree.children["posterior"].dataset["A"].values[:, ::5]
-        return np.asarray(kept.reshape(-1, *shape))
 
-    return posterior
+def _names(n_states: int) -> tuple[str, ...]:
+    """Labels of the states: s1, s2, ..."""
+    return tuple(f"s{number}" for number in range(1, n_states + 1))
+
+
+def _ranks(
+    seed: int, length: int, prior: DirichletRows, posterior: Posterior, cell: Cell
+) -> Arrays:
+    """One replicate: ranks of a truth and of its likelihood among the posterior's draws."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=cell))
+    n_states = prior.alpha.shape[-1]
+    truth = prior.sample(rng)
+    path = analytic.simulate(truth, length, rng=rng)
+    table = analytic.count_transitions(path, n_states)
+    draws = _thinned(posterior(table, int(rng.integers(2**31))))
+    counts = TransitionCounts(table, _names(n_states))
+    lik = log_likelihood_per_unit(np.concatenate([truth[None], draws]), counts)[:, 0]
+    return {"A": _pit(draws, truth, rng), "log_likelihood": _pit(lik[1:], lik[0], rng)}
 
 
 def _thinned(draws: Floats) -> Floats:

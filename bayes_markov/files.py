@@ -1,11 +1,12 @@
 """Tables in files: CSV as text, Parquet with its types, and a clear word where a file is broken."""
 
 import csv
+import glob
 import gzip
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,37 +47,99 @@ def read(path: str | Path, *, columns: Sequence[str] | None = None) -> "pl.DataF
     import polars as pl
 
     path = Path(path)
-    with path.open("rb") as file:
-        empty = not file.read(1)
-    name = path.name.lower()
-    if not name.endswith((".csv", ".csv.gz", ".parquet")):
-        raise ValueError(f"{path} is not a .csv, .csv.gz or .parquet file; convert it first")
-    if empty:
-        raise ValueError(f"{path} is empty")
+    check_not_empty(path)
+    kind = kind_of(path)
     try:
-        if name.endswith(".parquet"):
-            _check_columns(path, list(pl.read_parquet_schema(path)), columns)
-            frame = pl.read_parquet(path, columns=None if columns is None else list(columns))
+        if kind == "Parquet":
+            check_columns(path, list(pl.read_parquet_schema(path)), columns)
+            frame = pl.read_parquet(
+                path, columns=None if columns is None else list(columns), glob=False
+            )
         else:
             frame = _read_csv(path, columns)
     except pl.exceptions.PolarsError as error:
-        kind = "Parquet" if name.endswith(".parquet") else "CSV"
         raise ValueError(f"{path} cannot be read as {kind}: {error}") from None
     if frame.height == 0:
         raise ValueError(f"{path} has a header but no rows")
     return frame
 
 
+def find_files(source: str | Path) -> list[Path]:
+    """List the files that a file, a folder or a glob stands for, sorted by name.
+
+    What begins with a dot or an underscore is left out, as Spark's notes on its work do.
+
+    Raises
+    ------
+    OSError
+        There is no such file.
+    ValueError
+        A folder in the folder, no file, CSV and Parquet together, or another kind of file.
+
+    Examples
+    --------
+    >>> from bayes_markov.datasets import example_file
+    >>> folder = example_file("seattle_weather.csv").parent
+    >>> [file.name for file in find_files(folder / "*.csv")]
+    ['atlantic_storms.csv', 'seattle_weather.csv']
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = list(path.iterdir())
+    elif path.exists() or not glob.has_magic(str(source)):
+        check_not_empty(path)
+        kind_of(path)
+        return [path]
+    else:
+        found = [Path(name) for name in glob.glob(str(source), recursive=True)]
+    files = sorted(file for file in found if not file.name.startswith((".", "_")))
+    if not files:
+        raise ValueError(f"{source} has no .csv, .csv.gz or .parquet file")
+    for file in files:
+        if file.is_dir():
+            raise ValueError(
+                f"{file} is a folder in {source}; name the files with a glob such as "
+                f"{path if path.is_dir() else file}/**/*.parquet"
+            )
+    kinds = {kind_of(file): file for file in reversed(files)}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{source} holds CSV and Parquet ({kinds['CSV'].name}, {kinds['Parquet'].name}); "
+            f"name the files of one kind with a glob"
+        )
+    return files
+
+
+def kind_of(path: Path) -> Literal["CSV", "Parquet"]:
+    """Tell the kind of a file from its name."""
+    name = path.name.lower()
+    if name.endswith((".csv", ".csv.gz")):
+        return "CSV"
+    if name.endswith(".parquet"):
+        return "Parquet"
+    raise ValueError(f"{path} is not a .csv, .csv.gz or .parquet file; convert it first")
+
+
+def check_not_empty(path: Path) -> None:
+    """Refuse a file that cannot be opened or has not one byte."""
+    with path.open("rb") as file:
+        if not file.read(1):
+            raise ValueError(f"{path} is empty")
+
+
 def _read_csv(path: Path, columns: Sequence[str] | None) -> "pl.DataFrame":
     """Read the columns of a CSV file as text, after a look at the shape of every row."""
     import polars as pl
 
-    header, rows, blank = _survey_csv(path)
-    _check_columns(path, header, columns)
-    # Polars fills short rows with nulls and, with some columns chosen, cuts long ones.
-    frame = pl.read_csv(
-        path, columns=None if columns is None else list(columns), infer_schema=False
-    )
+    header, rows, blank = survey_csv(path)
+    check_columns(path, header, columns)
+    wanted = header if columns is None else columns
+    positions = sorted(header.index(name) for name in set(wanted))
+    # Polars fills short rows with nulls and, with some columns chosen, cuts long ones. It leaves
+    # doubled quotes in the header as they are, so columns are chosen by position.
+    with path.open("rb") as file:  # a path would be taken for a glob
+        frame = pl.read_csv(file, columns=positions, infer_schema=False)
+    frame.columns = [header[position] for position in positions]
     if frame.height != rows + blank:
         raise ValueError(
             f"{path} is ambiguous: it has {rows + blank} rows or {frame.height}, depending on how "
@@ -85,7 +148,7 @@ def _read_csv(path: Path, columns: Sequence[str] | None) -> "pl.DataFrame":
     return frame.head(rows)
 
 
-def _survey_csv(path: Path) -> tuple[list[str], int, int]:
+def survey_csv(path: Path) -> tuple[list[str], int, int]:
     """Header, number of rows, and number of blank lines at the end of a CSV file."""
     rows = blank = 0
     opened = gzip.open if path.suffix.lower() == ".gz" else open
@@ -122,7 +185,7 @@ def _survey_csv(path: Path) -> tuple[list[str], int, int]:
     return header, rows, blank
 
 
-def _check_columns(path: Path, found: list[str], wanted: Sequence[str] | None) -> None:
+def check_columns(path: Path, found: list[str], wanted: Sequence[str] | None) -> None:
     """Refuse column names that appear twice, and names that do not appear."""
     twice = [name for name in dict.fromkeys(found) if found.count(name) > 1]
     if twice:

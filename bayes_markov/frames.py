@@ -7,8 +7,7 @@ before it, up to the order: it tells s_0, which no value of the data may stand f
 that is missing.
 """
 
-import atexit
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from analytic.counts import check_cells, table_shape
 from analytic.validate import Ints, check_order
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.engines import engine_frame, to_polars
 from bayes_markov.labels import (
     MISSING_CODE,
     Label,
@@ -31,6 +31,7 @@ from bayes_markov.labels import (
     resolve_states,
     unknown_label,
 )
+from bayes_markov.sorted_rows import grouped_in_order
 from bayes_markov.times import check_step, check_step_fits, is_absent, is_gap, parse_time
 
 _COLUMNS_SHOWN = 20
@@ -48,6 +49,7 @@ def count_transitions(
     order: int = 1,
     missing: Missing = "error",
     step: float | timedelta | None = None,
+    assume_sorted: bool = False,
 ) -> TransitionCounts:
     r"""Count the transitions in a data frame with one row per observed state.
 
@@ -59,7 +61,8 @@ def count_transitions(
     Parameters
     ----------
     frame : data frame
-        pandas, Polars (eager or lazy), PyArrow, DuckDB, or any other that Narwhals understands.
+        pandas, Polars (eager or lazy), PyArrow, DuckDB, Ibis, PySpark, or another that Narwhals
+        understands and that can order rows within sequences.
         Integers, booleans, text and categories serve as states.
     state : str
         Column of the states.
@@ -83,6 +86,10 @@ def count_transitions(
         Regular distance of consecutive times. At any other distance the sequence has a gap: the
         transitions across it are dropped, and the chain does not restart after it. A number for
         numbers, a timedelta for dates; days are 24 hours, also where clocks change.
+    assume_sorted : bool, default False
+        The rows are sorted by unit, sequence and time, text by its characters: count them in one
+        pass, several times faster and in constant memory. Rows that are not sorted are refused.
+        For pandas, Polars, PyArrow and DuckDB, whose rows have an order.
 
     Returns
     -------
@@ -94,9 +101,11 @@ def count_transitions(
     ValueError
         A column that is not there or has two roles; a missing unit, sequence or time; two rows
         with the same unit, sequence and time; text that has no order in time; no `time` where
-        rows have no order; no rows; an unknown, missing or unusable label.
+        rows have no order; no rows; rows out of order under `assume_sorted`; an unknown, missing
+        or unusable label.
     TypeError
-        Something that is not a data frame, or a `step` of another kind.
+        Something that is not a data frame, or one whose rows cannot be ordered or, under
+        `assume_sorted`, have no order; a `step` of another kind.
 
     Examples
     --------
@@ -109,26 +118,53 @@ def count_transitions(
       rain      0    0
       sun       1    1
     """
+    given = {"unit": unit, "sequence": sequence, "time": time, "state": state}
+    roles = {role: name for role, name in given.items() if name is not None}
+    return count_roles(
+        frame,
+        roles,
+        states=states,
+        order=order,
+        missing=missing,
+        step=step,
+        assume_sorted=assume_sorted,
+    )
+
+
+def count_roles(
+    frame: Any,
+    roles: dict[str, str],
+    *,
+    states: Iterable[Any] | None,
+    order: int,
+    missing: Missing,
+    step: float | timedelta | None,
+    assume_sorted: bool,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> TransitionCounts:
+    """Count as `count_transitions`; a sorted pass tells `advance` how many rows it has read."""
     check_order(order)
     table_shape(1, order)  # refuses an order that no state space could have, before any work
     check_missing_policy(missing)
     declared = None if states is None else as_states(states)
     if step is not None:
-        check_step(step, time)
-    given = {"unit": unit, "sequence": sequence, "time": time, "state": state}
-    roles = {role: name for role, name in given.items() if name is not None}
-    data = _prepare(frame, roles)
+        check_step(step, roles.get("time"))
+    rows = prepare(frame, roles)
     if step is not None:
-        check_step_fits(step, roles["time"], data.collect_schema()["time"])
-    rows = _with_history(data, roles, int(order), step)
-    groups = _grouped(rows, int(order)).collect()
+        check_step_fits(step, roles["time"], rows.collect_schema()["time"])
+    if assume_sorted:
+        groups = grouped_in_order(rows, roles, int(order), step, advance)
+    else:
+        rows = with_history(rows, roles, int(order), step)
+        groups = grouped(rows, int(order)).collect()
     if len(groups) == 0:
         raise ValueError("frame has no rows; there is nothing to count")
-    _check_rows(rows, groups, roles)
+    if not assume_sorted:
+        check_rows(rows, groups, roles)
     return _tabulate(rows, groups, roles, declared, int(order), missing)
 
 
-def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
+def prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
     """Take the columns that have a role, named by it, with a time that orders the rows."""
     taken: dict[str, str] = {}
     for role, name in roles.items():
@@ -137,17 +173,7 @@ def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
                 f"{taken[name]}= and {role}= both name column {name!r}; a column has one role"
             )
         taken[name] = role
-    try:
-        given = nw.from_native(frame)
-    except TypeError:
-        raise TypeError(
-            f"frame must be a data frame that Narwhals understands (pandas, Polars, PyArrow, "
-            f"DuckDB, ...), got {type(frame).__name__}; for sequences in lists use "
-            f"TransitionCounts.from_sequences"
-        ) from None
-    if given.implementation.is_duckdb():
-        atexit.unregister(_empty_duckdb_cache)
-        atexit.register(_empty_duckdb_cache)
+    given = engine_frame(frame)
     names = given.collect_schema().names()
     for role, name in roles.items():
         if name not in names:
@@ -159,7 +185,7 @@ def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
     chosen = given.select(*(nw.col(name).alias(role) for role, name in roles.items()))
     if isinstance(chosen, nw.DataFrame):
         if not chosen.implementation.is_polars():
-            chosen = _to_polars(chosen, roles)
+            chosen = to_polars(chosen, roles)
         data = (chosen if "time" in roles else chosen.with_row_index("time")).lazy()
     elif "time" in roles:
         data = chosen
@@ -177,39 +203,7 @@ def _prepare(frame: Any, roles: dict[str, str]) -> nw.LazyFrame[Any]:
     return parse_time(data, roles["time"]) if "time" in roles else data
 
 
-def _to_polars(data: nw.DataFrame[Any], roles: dict[str, str]) -> nw.DataFrame[Any]:
-    """Take the columns of another eager frame over into Polars.
-
-    PyArrow has no windows; pandas' shifted integers become floats and lose digits beyond 2^53, its
-    missing values come in four kinds, and in its object columns 1 equals True.
-    """
-    import polars as pl
-
-    columns = {}
-    for role in data.columns:
-        try:
-            columns[role] = data.select(role).to_polars()[role]
-        except (TypeError, ValueError) as error:  # PyArrow's errors are both of these
-            raise ValueError(
-                f"{role} column {roles[role]!r} is not of one type: {error}; convert it first"
-            ) from None
-    return nw.from_native(pl.DataFrame(columns), eager_only=True)
-
-
-def _empty_duckdb_cache() -> None:
-    """Let go of DuckDB's types, which a cache in Narwhals holds beyond the interpreter's end.
-
-    DuckDB 2.0 would print them as leaked when Python exits. The cache is not public, so a
-    Narwhals without it is left alone.
-    """
-    import narwhals._namespace
-
-    cached = getattr(narwhals._namespace, "_builtin_namespace", None)
-    if cached is not None:
-        cached.cache_clear()
-
-
-def _with_history(
+def with_history(
     data: nw.LazyFrame[Any], roles: dict[str, str], order: int, step: float | timedelta | None
 ) -> nw.LazyFrame[Any]:
     """Put the history, its depth and what is wrong with a row beside each row.
@@ -251,7 +245,7 @@ def _with_history(
     return data.with_columns(kept=(gaps == 0).cast(nw.Int64()))
 
 
-def _grouped(rows: nw.LazyFrame[Any], order: int) -> nw.LazyFrame[Any]:
+def grouped(rows: nw.LazyFrame[Any], order: int) -> nw.LazyFrame[Any]:
     """Count the rows of each (unit, depth, history, state), and those with something wrong."""
     names = rows.collect_schema().names()
     keys = [name for name in ("unit", "depth") if name in names]
@@ -262,7 +256,7 @@ def _grouped(rows: nw.LazyFrame[Any], order: int) -> nw.LazyFrame[Any]:
     )
 
 
-def _check_rows(rows: nw.LazyFrame[Any], groups: nw.DataFrame[Any], roles: dict[str, str]) -> None:
+def check_rows(rows: nw.LazyFrame[Any], groups: nw.DataFrame[Any], roles: dict[str, str]) -> None:
     """Refuse rows that do not say where they belong, naming one of them."""
     for role in ("unit", "sequence", "time"):
         if role in roles and any(groups[f"unfilled_{role}"].to_list()):
@@ -301,9 +295,9 @@ def _tabulate(
 ) -> TransitionCounts:
     """Turn the groups into codes and add them up in a table."""
     column = {name: groups[name].to_list() for name in groups.columns}
-    states, codes = _state_codes(rows, column["state"], roles, declared, missing)
-    depth = _integers(column["depth"])
-    counted = _integers(column["kept"])
+    states, codes = state_codes(rows, column["state"], roles, declared, missing)
+    depth = integers(column["depth"])
+    counted = integers(column["kept"])
     index = [_coded(column["state"], codes)]
     counted[index[0] == MISSING_CODE] = 0
     for lag in range(1, order + 1):
@@ -324,7 +318,7 @@ def _tabulate(
     return TransitionCounts(table, states, order, units)
 
 
-def _state_codes(
+def state_codes(
     rows: nw.LazyFrame[Any],
     values: list[Any],
     roles: dict[str, str],
@@ -369,6 +363,6 @@ def _coded(values: list[Any], codes: dict[Any, int]) -> Ints:
     return np.fromiter(map(code.__getitem__, values), np.int64, len(values))
 
 
-def _integers(values: list[Any]) -> Ints:
+def integers(values: list[Any]) -> Ints:
     """Numbers as int64, from whatever an engine gives for a sum; null (no summand) is 0."""
     return np.array([0 if is_missing(v) else int(v) for v in values], dtype=np.int64)

@@ -122,8 +122,15 @@ def _iso_to_datetime(data: nw.LazyFrame[Any], text: nw.Expr, *, zoned: bool) -> 
         .then(nw.concat_str([local, nw.lit(".0")]))
         .otherwise(local)
     )
-    # Polars alone spells "a point and any number of digits" %.f.
-    fraction = "%.f" if data.implementation.is_polars() else ".%f"
+    padded = nw.concat_str([padded, nw.lit("00000")]).str.slice(
+        0, len("2024-02-29T13:45:00.000000")
+    )
+    # Polars alone spells "a point and any number of digits" %.f, and for Spark %f is one digit.
+    fraction = ".%f"
+    if data.implementation.is_polars():
+        fraction = "%.f"
+    elif data.implementation.is_spark_like():
+        fraction = "." + "%f" * 6
     layout = f"%Y-%m-%dT%H:%M:%S{fraction}"
     if not zoned:
         return padded.str.to_datetime(format=layout)
@@ -164,11 +171,19 @@ def is_gap(step: float | timedelta, dtype: nw.dtypes.DType) -> nw.Expr:
     0.1 in binary. A row with nothing before it is no gap.
     """
     now, before = nw.col("time"), nw.col("before")
+    if isinstance(dtype, nw.Duration):
+        return (now != before + nw.lit(step)).fill_null(False)
     if isinstance(step, timedelta):
-        if isinstance(dtype, nw.Date):
-            now, before = now.cast(nw.Datetime("us")), before.cast(nw.Datetime("us"))
-        microseconds = step // timedelta(microseconds=1)
-        return ((now - before).dt.total_microseconds() != microseconds).fill_null(False)
+        # Adding or subtracting times may follow the clocks of an engine's time zone; a shift by
+        # microseconds never does. Dates have no clocks, and become datetimes that have.
+        days, rest = divmod(step, timedelta(days=1))
+        if not isinstance(dtype, nw.Date):
+            after = before.dt.offset_by(f"{step // timedelta(microseconds=1)}us")
+        elif rest:
+            return ~before.is_null()
+        else:
+            after = before.dt.offset_by(f"{days}d")
+        return (now != after).fill_null(False)
     if dtype.is_integer():
         # Small integer types could not hold the difference.
         return (now.cast(nw.Int64()) - before.cast(nw.Int64()) != step).fill_null(False)

@@ -48,7 +48,6 @@ TASKS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "sorted, declared": ("by_sequence", lambda folder: count_files(folder, assume_sorted=True)),
     "sorted, not declared": ("by_sequence", count_files),
     "by time": ("by_time", count_files),
-    "by time, order 2": ("by_time", lambda folder: count_files(folder, order=2)),
     "by time, Polars": ("by_time", lambda folder: polars(folder, "in-memory")),
     "by time, Polars streaming": ("by_time", lambda folder: polars(folder, "streaming")),
 }
@@ -67,8 +66,6 @@ def measure(folder: Path, task: str) -> None:
     counts = work(folder / order)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    while counts.order > 1:
-        counts = counts.lower_order()
     print(json.dumps([seconds, peak, int(counts.table.sum()), counts.digest]))
 
 

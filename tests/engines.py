@@ -1,12 +1,60 @@
 """The data-frame engines that every count must agree on, and rows to count by a loop."""
 
+import atexit
+import functools
 import itertools
+import os
 import random
+import shutil
+import sys
 
 import duckdb
+import ibis
 import numpy as np
 import pandas as pd
 import polars as pl
+import pytest
+
+CLOCKS = "Europe/Berlin"
+"""Time zone of the engines that have one: its clocks change, and no count may."""
+
+DUCKDB = duckdb.connect()
+ibis.set_backend(ibis.duckdb.from_connection(DUCKDB))
+DUCKDB.execute(f"set TimeZone = '{CLOCKS}'")  # after Ibis, which has set UTC
+
+
+@functools.cache
+def spark_session():
+    """Apache Spark on two threads of this machine, set up for data of a few rows."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # Spark's workers must run this Python
+    from pyspark.sql import SparkSession
+
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.session.timeZone": CLOCKS,
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    session = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    atexit.register(session.stop)
+    return session
+
+
+def to_spark(frame):
+    """Give a frame to Spark, which has no unsigned integers and no categories."""
+    plain = [
+        pl.col(name).cast(pl.String if dtype in (pl.Categorical, pl.Enum) else pl.Int64)
+        for name, dtype in frame.schema.items()
+        if dtype in (pl.Categorical, pl.Enum) or dtype.is_unsigned_integer()
+    ]
+    return spark_session().createDataFrame(frame.with_columns(plain).to_arrow())
+
 
 ENGINES = {
     "polars": lambda frame: frame,
@@ -15,8 +63,24 @@ ENGINES = {
     "pandas on arrow": lambda frame: frame.to_pandas(types_mapper=pd.ArrowDtype),
     "pandas objects": lambda frame: frame.to_pandas().astype(object),
     "pyarrow": lambda frame: frame.to_arrow(),
-    "duckdb": lambda frame: duckdb.from_arrow(frame.to_arrow()),
+    "duckdb": lambda frame: DUCKDB.from_arrow(frame.to_arrow()),
+    "ibis": lambda frame: ibis.memtable(frame.to_arrow()),
+    "spark": to_spark,
 }
+
+ENGINE_PARAMS = [
+    pytest.param(
+        to_engine,
+        id=name,
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java"),
+        ]
+        if name == "spark"
+        else (),
+    )
+    for name, to_engine in ENGINES.items()
+]
 
 
 def count_rows(rows, states, order, gap=lambda before, now: False):

@@ -265,3 +265,23 @@ def test_a_narrow_terminal_loses_no_number(run, monkeypatch):
     _, out, _ = run(*args)
     assert "…" not in out
     assert "0.0171 .. 0.0411" in out
+
+
+@pytest.mark.parametrize("options", [(), ("--sorted",)], ids=["any order", "sorted"])
+def test_a_folder_is_counted_like_its_rows_in_one_file(run, tmp_path, options):
+    header, *rows = Path(STORMS).read_text().splitlines()
+    rows.sort()
+    for number, part in enumerate((rows[:200], rows[200:201], rows[201:])):
+        (tmp_path / f"part-{number}.csv").write_text("\n".join([header, *part]) + "\n")
+    args = ("--state", "status", "--sequence", "storm", "--unit", "season", "--time", "time")
+    whole = run("fit", STORMS, *args, "--sampler", "exact")
+    parts = run("fit", tmp_path, *args, "--sampler", "exact", *options)
+    assert parts[0] == whole[0] == 0
+    assert parts[1].splitlines()[1:] == whole[1].splitlines()[1:]
+
+
+def test_rows_that_are_declared_sorted_and_are_not(run):
+    code, _, err = run("fit", STORMS, "--state", "status", "--time", "time", "--sorted")
+    assert code == 2
+    assert "not sorted by 'time': row 156" in err
+    assert "Traceback" not in err

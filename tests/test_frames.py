@@ -1,12 +1,15 @@
 """Counting in any engine gives the table that counting lists gives."""
 
 import datetime as dt
+import functools
 import itertools
 import math
 import subprocess
 import sys
 
 import duckdb
+import ibis
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -15,12 +18,12 @@ import pytest
 
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.frames import count_transitions
-from engines import ENGINES, as_frame, count_rows, ragged_rows
+from engines import ENGINE_PARAMS, ENGINES, as_frame, count_rows, ragged_rows
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=ENGINE_PARAMS)
 def engine(request):
-    return ENGINES[request.param]
+    return request.param
 
 
 def by_unit(rows, states, order):
@@ -35,6 +38,7 @@ TEXT = ("a", "s2", "s10", "<s", "日 本")
 KINDS = {
     "text": (sorted(TEXT, key="<s a s2 s10 日 本".find), None),
     "category": (["calm", "é", "storm"], pl.Categorical),
+    "look-alikes": (["A", "a", "a ", "e\u0301", "é"], None),
     "enum": (["low", "high", "mid"], pl.Enum(["low", "high", "mid"])),
     "integer": ([-3, 7, 10, 2**40], None),
     "small integer": ([0, 1, 9], pl.UInt8),
@@ -63,6 +67,35 @@ def test_every_engine_gives_the_table_of_the_loop(engine, kind, order):
     assert [type(label) for label in counts.states] == [type(label) for label in labels]
     assert counts.units == ("u2", "u10", "ü")
     assert expected.table.sum() > 80 - 20 * order
+
+
+def test_everything_at_once(engine):
+    """Unicode, missing states, shuffled rows, gaps, and a clock that goes back in the night."""
+    labels = ["é", "雨", "Ж"]
+    start = dt.datetime(2024, 10, 26, 12, tzinfo=dt.UTC)
+    rows = [(u, q, t // 4, state) for u, q, t, state in ragged_rows(labels, seed=5)]
+    rows = list({row[:3]: row for row in rows}.values())
+    frame = as_frame(rows).with_columns(
+        time=(start + pl.duration(minutes=30) * pl.col("time")).dt.convert_time_zone(
+            "Europe/Berlin"
+        )
+    )
+    for order in (1, 2):
+        counts = count_transitions(
+            engine(frame),
+            state="state",
+            sequence="sequence",
+            time="time",
+            unit="unit",
+            states=labels,
+            order=order,
+            missing="break",
+            step=dt.timedelta(minutes=30),
+        )
+        plain = [((u, q), t, s) for u, q, t, s in rows]
+        expected = count_rows(plain, labels, order, gap=lambda before, now: now - before != 1)
+        np.testing.assert_array_equal(counts.pooled, expected)
+        assert 20 < expected.sum() < count_rows(plain, labels, order).sum()
 
 
 def test_the_order_of_states_is_that_of_from_sequences(engine):
@@ -108,7 +141,7 @@ def test_large_integers_keep_every_digit(engine):
 
 def test_row_order_counts_where_rows_have_one(engine):
     frame = engine(pl.DataFrame({"q": [1, 2, 1, 2, 1], "s": [*"abbac"]}))
-    if isinstance(frame, pl.LazyFrame | duckdb.DuckDBPyRelation):
+    if isinstance(nw.from_native(frame), nw.LazyFrame):
         with pytest.raises(ValueError, match=r"time is missing.*no order.*time="):
             count_transitions(frame, state="s", sequence="q")
         return
@@ -233,25 +266,49 @@ def test_pandas_keeps_its_labels_and_ignores_its_index():
     assert list(frame.dtypes) == [pd.CategoricalDtype([2, 10]), np.dtype("int64")]
 
 
-def test_empty_parts_of_the_data_change_nothing():
+PARTED = {
+    "polars": lambda parts: pl.concat(parts, rechunk=False),
+    "polars lazy": lambda parts: pl.concat([part.lazy() for part in parts]),
+    "pyarrow": lambda parts: pa.concat_tables([part.to_arrow() for part in parts]),
+    "pandas": lambda parts: pd.concat([part.to_pandas() for part in parts]),
+    "duckdb": lambda parts: functools.reduce(
+        duckdb.DuckDBPyRelation.union, map(ENGINES["duckdb"], parts)
+    ),
+    "ibis": lambda parts: ibis.union(*map(ENGINES["ibis"], parts)),
+}
+
+
+@pytest.mark.parametrize("name", PARTED)
+def test_empty_parts_of_the_data_change_nothing(name):
     parts = [
         pl.DataFrame({"t": t, "s": s}, schema={"t": pl.Int64, "s": pl.String})
         for t, s in [([], []), ([2, 1], ["b", "a"]), ([], []), ([3], ["a"])]
     ]
     expected = TransitionCounts.from_sequences([["a", "b", "a"]])
-    chunked = pl.concat(parts, rechunk=False)
-    assert count_transitions(chunked, state="s", time="t") == expected
-    table = pa.concat_tables([part.to_arrow() for part in parts])
-    assert count_transitions(table, state="s", time="t") == expected
-    lazy = pl.concat([part.lazy() for part in parts])
-    assert count_transitions(lazy, state="s", time="t") == expected
+    assert count_transitions(PARTED[name](parts), state="s", time="t") == expected
 
 
-def test_duckdb_says_nothing_when_python_ends():
+@pytest.mark.slow
+def test_a_dask_frame_is_refused():
+    dask = pytest.importorskip("dask.dataframe")
+    frame = dask.from_pandas(pd.DataFrame({"t": [1, 2], "s": ["a", "b"]}), npartitions=2)
+    with pytest.raises(TypeError, match=r"Dask data frame.*frame.compute\(\)"):
+        count_transitions(frame, state="s", time="t")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "duckdb.sql(VALUES)",
+        pytest.param("ibis.memtable({'s': ['a', 'b'], 't': [1, 2]})", marks=pytest.mark.slow),
+    ],
+)
+def test_nothing_is_said_when_python_ends(rows):
     script = (
-        "import duckdb, polars, pyarrow\n"
+        "import duckdb, ibis, polars, pyarrow\n"
         "from bayes_markov.frames import count_transitions\n"
-        "rows = duckdb.sql(\"select * from (values ('a', 1), ('b', 2)) v(s, t)\")\n"
+        "VALUES = \"select * from (values ('a', 1), ('b', 2)) v(s, t)\"\n"
+        f"rows = {rows}\n"
         "print(count_transitions(rows, state='s', time='t').table.sum())\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -35,6 +35,6 @@ def main_options(
 app.command()(takes_data(fit))
 app.command()(takes_data(verify))
 app.command()(takes_data(order, without=("order",)))
-app.command()(takes_data(test, without=("order",)))
-app.command()(takes_data(check))
+app.command()(takes_data(test, without=("order", "assume_sorted")))
+app.command()(takes_data(check, without=("assume_sorted",)))
 app.command()(takes_data(compare, optional=True))

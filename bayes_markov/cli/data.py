@@ -30,7 +30,11 @@ class Data:
 
     file: Annotated[
         Path,
-        typer.Argument(help="CSV or Parquet file, one row for each time.", show_default=False),
+        typer.Argument(
+            help="CSV or Parquet file, folder of such files or glob in quotes, one row for each "
+            "time.",
+            show_default=False,
+        ),
     ]
     state: Annotated[
         str, typer.Option(metavar="COL", help="Column of the states.", show_default=False)
@@ -69,6 +73,14 @@ class Data:
         Missing,
         typer.Option(help="At a missing state: stop, or drop the transitions on both sides."),
     ] = Missing.error
+    assume_sorted: Annotated[
+        bool,
+        typer.Option(
+            "--sorted",
+            help="The rows are sorted by unit, sequence and time: count them in one pass, "
+            "several times faster. Rows that are not sorted are refused.",
+        ),
+    ] = False
 
     def frame(self) -> "pl.DataFrame":
         """Read the columns that are named."""
@@ -78,9 +90,8 @@ class Data:
         named = [column for column in columns if column is not None]
         return read(self.file, columns=list(dict.fromkeys(named)))
 
-    def arguments(self, frame: "pl.DataFrame") -> dict[str, Any]:
-        """Give the arguments that say how to read the frame."""
-        dtype = frame[self.state].dtype
+    def arguments(self, dtype: Any) -> dict[str, Any]:
+        """Give the arguments that say how to read a frame, whose states have a type."""
         return {
             "state": self.state,
             "sequence": self.sequence,
@@ -91,17 +102,27 @@ class Data:
         }
 
     def counts(self, frame: "pl.DataFrame | None" = None) -> "TransitionCounts":
-        """Count the transitions, in a frame that was read already or in the file."""
-        from bayes_markov.frames import count_transitions
+        """Count the transitions, in a frame that was read already or where the files lie."""
+        if frame is not None:
+            from bayes_markov.frames import count_transitions
 
-        frame = self.frame() if frame is None else frame
-        return count_transitions(frame, **self.arguments(frame), order=self.order)
+            options = self.arguments(frame[self.state].dtype)
+            return count_transitions(frame, **options, order=self.order)
+        from bayes_markov.file_counts import column_type, count_files
+
+        return count_files(
+            self.file,
+            **self.arguments(column_type(self.file, self.state)),
+            order=self.order,
+            assume_sorted=self.assume_sorted,
+            progress=True,
+        )
 
     def sequences(self, frame: "pl.DataFrame") -> list[list[Any]]:
         """Give the sequences themselves."""
         from bayes_markov.sequence_frames import label_sequences
 
-        return label_sequences(frame, **self.arguments(frame))
+        return label_sequences(frame, **self.arguments(frame[self.state].dtype))
 
     def describe(self, counts: "TransitionCounts") -> str:
         """Say what was read."""
