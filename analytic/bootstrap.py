@@ -15,8 +15,15 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytic._cells import settle
 from analytic.estimate import mle
-from analytic.validate import Floats, as_counts, check_prob, check_rng, check_whole
+from analytic.validate import (
+    Floats,
+    check_prob,
+    check_rng,
+    check_whole,
+    counts_on_support,
+)
 
 _BLOCK = 2**22
 """Numbers held at a time; rows are resampled in blocks."""
@@ -27,6 +34,7 @@ def bootstrap(
     *,
     prob: float,
     rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
     replicates: int = 999,
 ) -> tuple[Floats, Floats]:
     r"""Percentile interval of the parametric bootstrap. Marginal.
@@ -43,6 +51,8 @@ def bootstrap(
     rng : numpy.random.Generator
         Source of randomness. It must be given: the default of None stands for the signature
         that all intervals share.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
     replicates : int, default 999
         Number of resamples of each row.
 
@@ -73,7 +83,7 @@ def bootstrap(
         )
     check_rng(rng)
     _check_replicates(replicates, prob)
-    table = as_counts(counts)
+    table, possible = counts_on_support(counts, support)
     check_whole(table)
     n_states = table.shape[-1]
     rows = table.reshape(-1, n_states).astype(np.int64)
@@ -84,11 +94,16 @@ def bootstrap(
         p = mle(rows[visited[block]])[:, None, :]
         drawn = rng.multinomial(n, p, size=(len(n), replicates)) / n[..., None]
         low[visited[block]], high[visited[block]] = _percentiles(drawn, prob, axis=1)
-    return low.reshape(table.shape), high.reshape(table.shape)
+    return settle(low.reshape(table.shape), high.reshape(table.shape), possible)
 
 
 def bootstrap_units(
-    tables: ArrayLike, *, prob: float, rng: np.random.Generator, replicates: int = 999
+    tables: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator,
+    support: ArrayLike | None = None,
+    replicates: int = 999,
 ) -> tuple[Floats, Floats]:
     r"""Percentile interval of the pooled count ratio, from resampling whole units. Marginal.
 
@@ -104,6 +119,8 @@ def bootstrap_units(
         Nominal probability content, in (0, 1).
     rng : numpy.random.Generator
         Source of randomness.
+    support : array_like of bool, optional
+        Possible transitions, shape of one table; (0, 0) elsewhere, as for all `INTERVALS`.
     replicates : int, default 999
         Number of resamples.
 
@@ -136,7 +153,7 @@ def bootstrap_units(
     check_prob(prob)
     check_rng(rng)
     _check_replicates(replicates, prob)
-    table = as_counts(tables, "tables")
+    table, possible = counts_on_support(tables, support, "tables")
     if table.ndim < 2 or len(table) < 2:
         raise ValueError(
             f"tables must have at least two units on its first axis, got shape {table.shape}; "
@@ -150,7 +167,8 @@ def bootstrap_units(
         pooled = times_drawn @ rows[:, row]
         drawn = mle(pooled[pooled.sum(axis=-1) > 0])
         low[row], high[row] = _percentiles(drawn, prob, axis=0)
-    return low.reshape(table.shape[1:]), high.reshape(table.shape[1:])
+    shape = table.shape[1:]
+    return settle(low.reshape(shape), high.reshape(shape), possible[0])
 
 
 def _percentiles(drawn: Floats, prob: float, axis: int) -> tuple[Floats, Floats]:

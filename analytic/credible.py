@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.dirichlet import DirichletRows
-from analytic.marginal import distinct_pairs
-from analytic.validate import Floats, as_alpha, as_counts, check_prob
+from analytic.validate import Floats, as_alpha, counts_on_support
 
 
 def beta_eti(
@@ -20,6 +19,7 @@ def beta_eti(
     *,
     prob: float,
     rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
     alpha: ArrayLike = 1.0,
 ) -> tuple[Floats, Floats]:
     r"""Equal-tailed credible interval of the Dirichlet posterior. Marginal, of each cell.
@@ -34,16 +34,18 @@ def beta_eti(
         Posterior probability of the interval, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
     alpha : array_like, default 1
         Dirichlet parameters of the prior, positive: a number, one per next state, or one per
-        cell. For K = 2, 1/2 gives Jeffreys' interval. For structural zeros use `DirichletRows`.
+        cell. For K = 2, 1/2 gives Jeffreys' interval.
 
     Returns
     -------
     low, high : ndarray
         Limits in [0, 1], shape of `counts`. They lie strictly inside, also at n_ij = 0 and
         n_ij = n_i, where the count ratio 0 or 1 is therefore outside. At n_i = 0 they are those
-        of the prior. With a single state, K = 1, the interval is the point 1.
+        of the prior. The only possible transition of a row has the interval (1, 1).
 
     Raises
     ------
@@ -61,7 +63,7 @@ def beta_eti(
     >>> low.round(3), high.round(3)
     (array([0.223, 0.043, 0.004]), array([0.882, 0.641, 0.459]))
     """
-    return _credible(counts, prob, alpha, "eti")
+    return _posterior(counts, alpha, support).interval(prob=prob, kind="eti")
 
 
 def beta_hdi(
@@ -69,6 +71,7 @@ def beta_hdi(
     *,
     prob: float,
     rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
     alpha: ArrayLike = 1.0,
 ) -> tuple[Floats, Floats]:
     r"""Narrowest credible interval of the Dirichlet posterior (highest density). Marginal.
@@ -83,9 +86,11 @@ def beta_hdi(
         Posterior probability of the interval, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
     alpha : array_like, default 1
         Dirichlet parameters of the prior, positive: a number, one per next state, or one per
-        cell. For structural zeros use `DirichletRows`.
+        cell.
 
     Returns
     -------
@@ -110,17 +115,10 @@ def beta_hdi(
     >>> low.round(3), high.round(3)
     (array([0.239, 0.018, 0.   ]), array([0.895, 0.591, 0.393]))
     """
-    return _credible(counts, prob, alpha, "hdi")
+    return _posterior(counts, alpha, support).interval(prob=prob, kind="hdi")
 
 
-def _credible(counts: ArrayLike, prob: float, alpha: ArrayLike, kind: str) -> tuple[Floats, Floats]:
-    """Credible intervals of all cells, each distinct marginal worked out once."""
-    check_prob(prob)
-    table = as_counts(counts)
-    posterior = DirichletRows(table + as_alpha(alpha, table.shape)).alpha
-    rest = posterior @ (1 - np.eye(table.shape[-1]))
-    pairs, where = distinct_pairs(posterior, rest)
-    # Beta(a, b) is a Dirichlet row of two cells; b is 0 in a row of one state only.
-    two = np.stack([pairs.real, pairs.imag], axis=-1)
-    low, high = DirichletRows(two, support=two > 0).interval(prob=prob, kind=kind)
-    return low[where, 0], high[where, 0]
+def _posterior(counts: ArrayLike, alpha: ArrayLike, support: ArrayLike | None) -> DirichletRows:
+    """Posterior of independent Dirichlet rows."""
+    table, possible = counts_on_support(counts, support)
+    return DirichletRows(table + as_alpha(alpha, table.shape, possible), support=possible)

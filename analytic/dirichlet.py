@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, gammaln, xlogy
 
+from analytic._cells import each_pair_once
+from analytic._highest_density import narrowest
 from analytic.estimate import mode_of_rows
 from analytic.validate import (
     Bools,
@@ -29,9 +31,6 @@ from analytic.validate import (
     check_prob,
     check_rng,
 )
-
-_BISECTIONS = 60
-"""Halvings of the lower tail's probability; its error ends far below a float64's spacing at 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,9 +259,13 @@ class DirichletRows:
         rest = self.alpha @ (1 - np.eye(self.alpha.shape[-1]))
         alone = self.possible & ~(self.possible.sum(axis=-1, keepdims=True) > 1)
         inner = self.possible & ~alone
-        a, b = np.where(inner, self.alpha, 1.0), np.where(inner, rest, 1.0)
-        tail = (1 - prob) / 2 if kind == "eti" else _tail_of_narrowest(a, b, prob)
-        low, high = betaincinv(a, b, tail), betaincinv(a, b, tail + prob)
+
+        def limits(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+            if kind == "hdi":
+                return narrowest(a, b, prob)
+            return betaincinv(a, b, (1 - prob) / 2), betaincinv(a, b, (1 + prob) / 2)
+
+        low, high = each_pair_once(limits, self.alpha, rest, inner)
         some = self.possible.any(axis=-1, keepdims=True)
         fixed = np.where(some, alone.astype(np.float64), np.nan)
         return np.where(inner, low, fixed), np.where(inner, high, fixed)
@@ -310,23 +313,3 @@ class DirichletRows:
         total = np.where(possible.any(axis=-1), self.alpha.sum(axis=-1), 1.0)
         constant = gammaln(total) - np.where(possible, gammaln(alpha), 0.0).sum(axis=-1)
         return np.asarray(constant + kernel)[()]
-
-
-def _tail_of_narrowest(a: Floats, b: Floats, prob: float) -> Floats:
-    """Probability below the narrowest interval of content `prob` under Beta(a, b)."""
-    low, high = np.zeros(a.shape), np.full(a.shape, 1 - prob)
-    for _ in range(_BISECTIONS):
-        tail = (low + high) / 2
-        left, right = betaincinv(a, b, tail), betaincinv(a, b, tail + prob)
-        # With one peak, the densities at both ends are equal; while the left one is lower, the
-        # interval has to move right.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rising = xlogy(a - 1, left / right) + xlogy(b - 1, (1 - left) / (1 - right)) < 0
-        low, high = np.where(rising, tail, low), np.where(rising, high, tail)
-    tail = (low + high) / 2
-    tail = np.where((a <= 1) & (b > 1), 0.0, tail)
-    tail = np.where((a > 1) & (b <= 1), 1 - prob, tail)
-    ends_high = (a <= 1) & (b <= 1)
-    at_an_end = np.where(betaincinv(a, b, prob) <= 1 - betaincinv(a, b, 1 - prob), 0.0, 1 - prob)
-    tail = np.where(ends_high, at_an_end, tail)
-    return np.where((a == 1) & (b == 1), (1 - prob) / 2, tail)

@@ -3,6 +3,13 @@
 Those defined here work row by row on the last axis, so a (K+1, K) table, a K x K table, a table of
 any order and a batch of tables are treated alike. Rows that leave an estimator undefined are NaN.
 The registry `ESTIMATORS` also holds those of `empirical`, `shrink` and `detailed_balance`.
+
+Structural zeros
+    All take `support`, a boolean array that broadcasts to the table: False marks a transition that
+    is known to be impossible. A count there is refused. Every row is estimated as if its impossible
+    next states did not exist: their probability is 0, K in a formula is the number of possible
+    ones, and the only possible one has probability 1 wherever the row is defined. A row that is
+    undefined, as is one without any possible transition, is NaN throughout.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,12 +18,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytic._rows import choices, ratio
 from analytic.detailed_balance import reversible
 from analytic.empirical import empirical_bayes, empirical_bayes_vector
 from analytic.shrink import absolute_discounting, shrinkage
-from analytic.validate import Floats, as_alpha, as_counts, as_support, check_off_support, first
+from analytic.validate import Floats, as_alpha, counts_on_support, first
 
-type Estimator = Callable[[ArrayLike], Floats]
+type Estimator = Callable[..., Floats]
 
 
 def mle(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
@@ -68,9 +76,8 @@ def mle(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     .. [1] Anderson, T. W. and Goodman, L. A. (1957). Statistical inference about Markov chains.
        Annals of Mathematical Statistics 28, 89-110.
     """
-    table = as_counts(counts)
-    check_off_support(table, as_support(support, table.shape))
-    return _ratio(table.astype(np.float64))
+    table, _ = counts_on_support(counts, support)
+    return ratio(table)
 
 
 def posterior_mean(
@@ -116,7 +123,7 @@ def posterior_mean(
        Bayesian estimation, model comparison, entropy rate, and out-of-class modeling. Physical
        Review E 76, 011106.
     """
-    return _ratio(_posterior_alpha(counts, alpha, support))
+    return ratio(_posterior_alpha(counts, alpha, support))
 
 
 def posterior_mode(
@@ -167,8 +174,8 @@ def posterior_mode(
 def mode_of_rows(alpha: Floats) -> Floats:
     """Mode of Dirichlet rows; a zero in `alpha` marks an impossible transition."""
     possible = alpha > 0
-    choices = possible.sum(axis=-1, keepdims=True)
-    unbounded = possible & (alpha < 1) & (choices > 1)
+    alone = possible & (choices(possible) == 1)
+    unbounded = possible & (alpha < 1) & ~alone
     if unbounded.any():
         where = first(unbounded)
         raise ValueError(
@@ -176,11 +183,13 @@ def mode_of_rows(alpha: Floats) -> Floats:
             f"density is unbounded; use the posterior mean, or an alpha of at least 1"
         )
     excess = np.where(possible, alpha - 1, 0.0)
-    return np.where(choices == 1, possible.astype(np.float64), _ratio(excess))
+    return np.where(alone.any(axis=-1, keepdims=True), alone.astype(np.float64), ratio(excess))
 
 
-def additive_smoothing(counts: ArrayLike, beta: float) -> Floats:
-    r"""Add the same pseudo-count to every cell, (n_ij + beta) / (n_i + K beta).
+def additive_smoothing(
+    counts: ArrayLike, beta: float, *, support: ArrayLike | None = None
+) -> Floats:
+    r"""Add the same pseudo-count to every possible cell, (n_ij + beta) / (n_i + K beta).
 
     Parameters
     ----------
@@ -189,11 +198,15 @@ def additive_smoothing(counts: ArrayLike, beta: float) -> Floats:
     beta : float
         Pseudo-count, positive. 1 is Laplace's rule, 1/2 that of Jeffreys and of Krichevsky and
         Trofimov, 1/K that of Perks.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. The estimate is 0 elsewhere, and K is the number
+        of possible next states of the row.
 
     Returns
     -------
     ndarray
-        Probabilities, shape of `counts`; 1/K in a row without data.
+        Probabilities, shape of `counts`; 1/K in a row without data, NaN in one with no possible
+        transition.
 
     Raises
     ------
@@ -207,10 +220,10 @@ def additive_smoothing(counts: ArrayLike, beta: float) -> Floats:
     """
     if np.ndim(beta) != 0 or not 0 < beta < np.inf:
         raise ValueError(f"beta must be a positive number, got {beta!r}")
-    return posterior_mean(counts, beta)
+    return posterior_mean(counts, beta, support=support)
 
 
-def laplace(counts: ArrayLike) -> Floats:
+def laplace(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     """Laplace's rule of succession: `additive_smoothing` with 1 (flat prior).
 
     Examples
@@ -218,10 +231,10 @@ def laplace(counts: ArrayLike) -> Floats:
     >>> laplace([3, 1])
     array([0.66666667, 0.33333333])
     """
-    return additive_smoothing(counts, 1.0)
+    return additive_smoothing(counts, 1.0, support=support)
 
 
-def jeffreys(counts: ArrayLike) -> Floats:
+def jeffreys(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     """Jeffreys' prior, also the Krichevsky-Trofimov estimator: `additive_smoothing` with 1/2.
 
     Examples
@@ -234,10 +247,10 @@ def jeffreys(counts: ArrayLike) -> Floats:
     .. [1] Krichevsky, R. and Trofimov, V. (1981). The performance of universal encoding. IEEE
        Transactions on Information Theory 27, 199-207.
     """
-    return additive_smoothing(counts, 0.5)
+    return additive_smoothing(counts, 0.5, support=support)
 
 
-def perks(counts: ArrayLike) -> Floats:
+def perks(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     """Perks' prior, one prior count shared by a row: `additive_smoothing` with 1/K.
 
     Examples
@@ -250,10 +263,11 @@ def perks(counts: ArrayLike) -> Floats:
     .. [1] Perks, W. (1947). Some observations on inverse probability including a new
        indifference rule. Journal of the Institute of Actuaries 73, 285-334.
     """
-    return additive_smoothing(counts, 1 / as_counts(counts).shape[-1])
+    table, possible = counts_on_support(counts, support)
+    return posterior_mean(table, 1 / choices(possible), support=possible)
 
 
-def minimax(counts: ArrayLike) -> Floats:
+def minimax(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     r"""Minimax estimate under squared error: a prior count that grows with the row.
 
     .. math:: \hat A_{ij} = \frac{n_{ij} + \sqrt{n_i} / K}{n_i + \sqrt{n_i}}
@@ -266,6 +280,9 @@ def minimax(counts: ArrayLike) -> Floats:
     ----------
     counts : array_like
         Counts, shape (..., K).
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. The estimate is 0 elsewhere, and K is the number
+        of possible next states of the row.
 
     Returns
     -------
@@ -287,9 +304,9 @@ def minimax(counts: ArrayLike) -> Floats:
     .. [1] Trybula, S. (1958). Some problems of simultaneous minimax estimation. Annals of
        Mathematical Statistics 29, 245-253.
     """
-    table = as_counts(counts)
-    beta = np.sqrt(table.sum(axis=-1, keepdims=True, dtype=np.float64)) / table.shape[-1]
-    return _ratio(np.asarray(table + beta, dtype=np.float64))
+    table, possible = counts_on_support(counts, support)
+    beta = np.sqrt(table.sum(axis=-1, keepdims=True, dtype=np.float64)) / choices(possible)
+    return ratio(table + possible * beta)
 
 
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
@@ -306,7 +323,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         "reversible": reversible,
     }
 )
-"""Every estimator without free choices, by name: a table of counts in, probabilities out.
+"""Every estimator without free choices, by name: f(counts, *, support=None) -> probabilities.
 
 Leading axes are a batch. Row by row, a single row included: mle, laplace, jeffreys, perks, minimax,
 shrinkage. By table, the last two axes: empirical_bayes, empirical_bayes_vector,
@@ -316,14 +333,5 @@ absolute_discounting, reversible.
 
 def _posterior_alpha(counts: ArrayLike, alpha: ArrayLike, support: ArrayLike | None) -> Floats:
     """Parameters of the posterior, counts + alpha, zero off the support."""
-    table = as_counts(counts)
-    mask = as_support(support, table.shape)
-    check_off_support(table, mask)
-    return np.asarray(table + as_alpha(alpha, table.shape, mask), dtype=np.float64)
-
-
-def _ratio(weights: Floats) -> Floats:
-    """Each row over its sum; NaN where the sum is zero."""
-    total = weights.sum(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(weights / total)
+    table, possible = counts_on_support(counts, support)
+    return np.asarray(table + as_alpha(alpha, table.shape, possible), dtype=np.float64)

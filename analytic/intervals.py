@@ -21,6 +21,14 @@ bootstrap       marginal     confidence the point 0
 A confidence interval of a row that nobody left is (NaN, NaN): undefined, and not to be counted
 as covering anything. `analytic.bootstrap.bootstrap_units` stands apart, because it needs a table
 for each unit.
+
+Structural zeros
+    All take `support`, a boolean array that broadcasts to the table: False marks a transition that
+    is known to be impossible. A count there is refused, and the interval is (0, 0), known to be
+    zero, also in a row that nobody left. The other cells of the row have the intervals of a table
+    without the impossible ones. The only possible transition of a row is known to be certain:
+    (1, 1), or undefined where the interval is; and so if K = 1. A row with no possible transition
+    is (NaN, NaN).
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +56,7 @@ INTERVALS: Mapping[str, Interval] = MappingProxyType(
         "bootstrap": bootstrap,
     }
 )
-"""Every interval by name: f(counts, *, prob, rng=None) -> (low, high), arrays shaped like counts.
+"""Every interval by name: f(counts, *, prob, rng=None, support=None) -> (low, high), shaped alike.
 
 `bootstrap` needs `rng`; the others ignore it.
 """

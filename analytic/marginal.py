@@ -8,16 +8,16 @@ for Bayesian intervals `analytic.credible`.
 
 Below x = n_ij, n = n_i, p = x / n, and z is the upper (1 - prob) / 2 point of the standard normal
 distribution. A row that nobody left (n = 0) says nothing: its intervals are undefined,
-(NaN, NaN). Counts may be fractional.
+(NaN, NaN). Counts may be fractional. What the other cells are does not matter, so that a support
+changes no interval but those it settles (see `analytic.intervals`).
 """
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainccinv, betaincinv, ndtri
 
-from analytic.validate import Floats, Ints, as_counts, check_prob
+from analytic._cells import departures, each_pair_once, settle
+from analytic.validate import Bools, Floats, check_prob, counts_on_support
 
 _NEWTON_STEPS = 100
 """More than ever needed; half a dozen as a rule."""
@@ -27,7 +27,11 @@ _STEP_TOLERANCE = 1e-8
 
 
 def wald(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Wald interval, the standard one of textbooks. Marginal.
 
@@ -44,6 +48,8 @@ def wald(
         Nominal probability content, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
 
     Returns
     -------
@@ -70,14 +76,18 @@ def wald(
     .. [2] Brown, L. D., Cai, T. T. and DasGupta, A. (2001). Interval estimation for a binomial
        proportion. Statistical Science 16, 101-133.
     """
-    x, n = _cells(counts, prob)
+    x, n, possible = _cells(counts, prob, support)
     p = x / n
     half_width = _z(prob) * np.sqrt(p * (1 - p) / n)
-    return p - half_width, p + half_width
+    return settle(p - half_width, p + half_width, possible)
 
 
 def wilson(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Wilson's score interval. Marginal.
 
@@ -93,6 +103,8 @@ def wilson(
         Nominal probability content, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
 
     Returns
     -------
@@ -116,17 +128,16 @@ def wilson(
     .. [1] Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
        inference. Journal of the American Statistical Association 22, 209-212.
     """
-    x, n = _cells(counts, prob)
-    z2 = _z(prob) ** 2
-
-    # The limits are the roots of a quadratic with product x^2 / (n (n + z^2)): dividing by the
-    # larger root gives the smaller one without cancellation, and exactly 0 at x = 0.
-    larger = x + z2 / 2 + np.sqrt(z2 * (x * (n - x) / n + z2 / 4))
-    return x * x / (n * larger), np.where(x == n, 1.0, larger / (n + z2))
+    x, n, possible = _cells(counts, prob, support)
+    return settle(*score_limits(x, n, _z(prob)), possible)
 
 
 def agresti_coull(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Agresti-Coull interval: Wald's, after adding z^2 / 2 to the count and to its rest. Marginal.
 
@@ -144,6 +155,8 @@ def agresti_coull(
         Nominal probability content, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
 
     Returns
     -------
@@ -170,16 +183,20 @@ def agresti_coull(
     .. [2] Brown, L. D., Cai, T. T. and DasGupta, A. (2001). Interval estimation for a binomial
        proportion. Statistical Science 16, 101-133.
     """
-    x, n = _cells(counts, prob)
+    x, n, possible = _cells(counts, prob, support)
     z = _z(prob)
     enlarged = n + z**2
     centre = (x + z**2 / 2) / enlarged
     half_width = z * np.sqrt(centre * (1 - centre) / enlarged)
-    return centre - half_width, centre + half_width
+    return settle(centre - half_width, centre + half_width, possible)
 
 
 def clopper_pearson(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Clopper-Pearson interval, "exact": it covers with at least `prob`, always. Marginal.
 
@@ -198,6 +215,8 @@ def clopper_pearson(
         Probability content that is guaranteed, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
 
     Returns
     -------
@@ -221,7 +240,7 @@ def clopper_pearson(
     .. [1] Clopper, C. J. and Pearson, E. S. (1934). The use of confidence or fiducial limits
        illustrated in the case of the binomial. Biometrika 26, 404-413.
     """
-    x, n = _cells(counts, prob)
+    x, n, possible = _cells(counts, prob, support)
     tail = (1 - prob) / 2
 
     def limits(x: Floats, n: Floats) -> tuple[Floats, Floats]:
@@ -230,11 +249,15 @@ def clopper_pearson(
         high = np.where(x < n, betainccinv(x + 1, rest, tail), 1.0)
         return low, high
 
-    return _each_pair_once(limits, x, n)
+    return settle(*each_pair_once(limits, x, n, n > 0), possible)
 
 
 def profile(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Profile-likelihood interval. Marginal.
 
@@ -255,6 +278,8 @@ def profile(
         Nominal probability content, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
 
     Returns
     -------
@@ -278,47 +303,37 @@ def profile(
     .. [1] Venzon, D. J. and Moolgavkar, S. H. (1988). A method for computing profile-likelihood-
        based confidence intervals. Applied Statistics 37, 87-94.
     """
-    x, n = _cells(counts, prob)
+    x, n, possible = _cells(counts, prob, support)
     z2 = _z(prob) ** 2
 
     def limits(x: Floats, n: Floats) -> tuple[Floats, Floats]:
         return _lower_by_deviance(x, n - x, z2)[0], _lower_by_deviance(n - x, x, z2)[1]
 
-    return _each_pair_once(limits, x, n)
+    return settle(*each_pair_once(limits, x, n, n > 0), possible)
 
 
-def distinct_pairs(
-    a: Floats, b: Floats
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.complex128]], Ints]:
-    """Distinct pairs as complex numbers a + ib, and the place of every pair among them."""
-    pairs, where = np.unique(a + 1j * b, return_inverse=True)
-    return pairs, where.reshape(a.shape)
+def score_limits(x: Floats, n: Floats, z: Floats | float) -> tuple[Floats, Floats]:
+    """Limits of Wilson's interval for `x` of `n`, `z` being the normal quantile."""
+    # They are the roots of a quadratic with product x^2 / (n (n + z^2)): dividing by the larger
+    # root gives the smaller one without cancellation, and exactly 0 at x = 0.
+    z2 = z**2
+    larger = x + z2 / 2 + np.sqrt(z2 * (x * (n - x) / n + z2 / 4))
+    return x * x / (n * larger), np.where(x == n, 1.0, larger / (n + z2))
 
 
-def _cells(counts: ArrayLike, prob: float) -> tuple[Floats, Floats]:
-    """Count and row total of every cell; NaN for the total of a row that nobody left."""
+def _cells(
+    counts: ArrayLike, prob: float, support: ArrayLike | None
+) -> tuple[Floats, Floats, Bools]:
+    """Count, row total (NaN if nobody left the row) and possibility of every cell."""
     check_prob(prob)
-    x = as_counts(counts).astype(np.float64)
-    n = x.sum(axis=-1, keepdims=True)
-    return x, np.broadcast_to(np.where(n > 0, n, np.nan), x.shape)
+    table, possible = counts_on_support(counts, support)
+    x = table.astype(np.float64)
+    return x, np.broadcast_to(departures(x), x.shape), possible
 
 
 def _z(prob: float) -> float:
     """Upper (1 - prob) / 2 point of the standard normal distribution."""
     return -float(ndtri((1 - prob) / 2))
-
-
-def _each_pair_once(
-    limits: Callable[[Floats, Floats], tuple[Floats, Floats]], x: Floats, n: Floats
-) -> tuple[Floats, Floats]:
-    """Apply a costly function to the distinct pairs (x, n): tables repeat few of them often."""
-    undefined = np.isnan(n)
-    pairs, where = distinct_pairs(x, np.where(undefined, 1.0, n))
-    low, high = limits(pairs.real, pairs.imag)
-    return (
-        np.where(undefined, np.nan, low[where]),
-        np.where(undefined, np.nan, high[where]),
-    )
 
 
 def _lower_by_deviance(x: Floats, rest: Floats, z2: float) -> tuple[Floats, Floats]:

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.validate import Floats, as_counts, split_axes
+from analytic._rows import choices, ratio
+from analytic.validate import Floats, counts_on_support, split_axes
 
 
-def shrinkage(counts: ArrayLike) -> Floats:
+def shrinkage(counts: ArrayLike, *, support: ArrayLike | None = None) -> Floats:
     r"""James-Stein shrinkage of every row towards the uniform one.
 
     .. math::
@@ -21,6 +22,9 @@ def shrinkage(counts: ArrayLike) -> Floats:
     ----------
     counts : array_like
         Counts, shape (..., K); each row by itself.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. The estimate is 0 elsewhere, and K is the number
+        of possible next states of the row.
 
     Returns
     -------
@@ -47,18 +51,20 @@ def shrinkage(counts: ArrayLike) -> Floats:
        with application to nonlinear gene association networks. Journal of Machine Learning
        Research 10, 1469-1484.
     """
-    table = as_counts(counts)
-    target = 1 / table.shape[-1]
-    total = table.sum(axis=-1, keepdims=True, dtype=np.float64)
+    table, possible = counts_on_support(counts, support)
+    target = possible / choices(possible)
+    p = ratio(table)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = table / total
-        variance = (ratio * (1 - ratio)).sum(axis=-1, keepdims=True)
-        misfit = (total - 1) * ((ratio - target) ** 2).sum(axis=-1, keepdims=True)
+        variance = (p * (1 - p)).sum(axis=-1, keepdims=True)
+        rest = table.sum(axis=-1, keepdims=True, dtype=np.float64) - 1
+        misfit = rest * ((p - target) ** 2).sum(axis=-1, keepdims=True)
         intensity = np.where(misfit > variance, variance / misfit, 1.0)
-    return np.asarray(intensity * target + (1 - intensity) * ratio)
+    return np.asarray(intensity * target + (1 - intensity) * p)
 
 
-def absolute_discounting(counts: ArrayLike, *, order: int = 1) -> Floats:
+def absolute_discounting(
+    counts: ArrayLike, *, support: ArrayLike | None = None, order: int = 1
+) -> Floats:
     r"""Take the same discount off every count, and share it among the unseen next states.
 
     .. math::
@@ -80,6 +86,9 @@ def absolute_discounting(counts: ArrayLike, *, order: int = 1) -> Floats:
     counts : array_like
         Counts, shape (..., *history, K). Fractions are neither 1 nor 2, and give at most what
         they hold.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`. The estimate is 0 elsewhere: K is the number of
+        possible next states of the row, and only these share the discount.
     order : int, default 1
         Order of the table.
 
@@ -87,8 +96,7 @@ def absolute_discounting(counts: ArrayLike, *, order: int = 1) -> Floats:
     -------
     ndarray
         Probabilities, shape of `counts`. The count ratio where the table has no count of 1 (d is
-        0) and in a row in which every next state was seen (nothing is unseen). NaN in a row
-        without data.
+        0) and in a row in which every possible next state was seen. NaN in a row without data.
 
     Raises
     ------
@@ -109,15 +117,15 @@ def absolute_discounting(counts: ArrayLike, *, order: int = 1) -> Floats:
     .. [1] Ney, H., Essen, U. and Kneser, R. (1994). On structuring probabilistic dependences in
        stochastic language modelling. Computer Speech and Language 8, 1-38.
     """
-    table = as_counts(counts)
+    table, possible = counts_on_support(counts, support)
     axes = split_axes("counts", table, order)
     ones = (table == 1).sum(axis=axes, keepdims=True)
     twos = (table == 2).sum(axis=axes, keepdims=True)
     discount = ones / (ones + 2 * np.maximum(twos, 1))
-    unseen = table == 0
+    unseen = (table == 0) & possible
     open_ = unseen.any(axis=-1, keepdims=True)
     taken = np.where(open_, np.minimum(table, discount), 0.0)
     share = taken.sum(axis=-1, keepdims=True) / np.maximum(unseen.sum(axis=-1, keepdims=True), 1)
+    kept = np.where(unseen, share, table - taken)
     with np.errstate(invalid="ignore"):
-        kept = np.where(unseen, share, table - taken)
         return np.asarray(kept / table.sum(axis=-1, keepdims=True, dtype=np.float64))

@@ -1,22 +1,28 @@
 r"""Simultaneous intervals: a whole row lies inside all of its intervals with about `prob`.
 
-Rows are treated apart. K next states share one row, seen or not: a state that was never followed
-by another still counts. A row that nobody left is undefined, (NaN, NaN).
+Rows are treated apart. K next states share one row, seen or not: a state that never followed still
+counts, unless a support excludes it. A row that nobody left is undefined, (NaN, NaN).
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln, ndtri, xlogy
 
-from analytic.marginal import wilson
-from analytic.validate import Floats, as_counts, check_prob, check_whole
+from analytic._cells import departures, settle
+from analytic._rows import choices
+from analytic.marginal import score_limits
+from analytic.validate import Floats, check_prob, check_whole, counts_on_support
 
 _BLOCK = 2**16
 """Cells worked on at a time; the memory does not grow with the number of rows."""
 
 
 def goodman(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Goodman's intervals. Simultaneous, over the K cells of a row.
 
@@ -25,7 +31,7 @@ def goodman(
         \; q_j (1 - q_j) \Bigr\}
 
     that is `wilson`'s interval of each cell, at the probability that Bonferroni's inequality asks
-    for. With K = 1 it is Wilson's.
+    for.
 
     Parameters
     ----------
@@ -35,6 +41,9 @@ def goodman(
         Nominal probability that a row lies inside all of its intervals, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`. K is
+        the number of possible next states of the row.
 
     Returns
     -------
@@ -61,12 +70,18 @@ def goodman(
        proportions. Technometrics 7, 247-254.
     """
     check_prob(prob)
-    table = as_counts(counts)
-    return wilson(table, prob=1 - (1 - prob) / table.shape[-1])
+    table, possible = counts_on_support(counts, support)
+    x = table.astype(np.float64)
+    z = -ndtri((1 - prob) / (2 * choices(possible)))
+    return settle(*score_limits(x, departures(x), z), possible)
 
 
 def sison_glaz(
-    counts: ArrayLike, *, prob: float, rng: np.random.Generator | None = None
+    counts: ArrayLike,
+    *,
+    prob: float,
+    rng: np.random.Generator | None = None,
+    support: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Sison and Glaz's intervals. Simultaneous, over the K cells of a row.
 
@@ -96,6 +111,8 @@ def sison_glaz(
         Nominal probability that a row lies inside all of its intervals, in (0, 1).
     rng : numpy.random.Generator, optional
         Not used.
+    support : array_like of bool, optional
+        Possible transitions, shape of `counts`; (0, 0) elsewhere, as for all `INTERVALS`.
 
     Returns
     -------
@@ -132,7 +149,7 @@ def sison_glaz(
        of Statistical Software 5(6).
     """
     check_prob(prob)
-    table = as_counts(counts)
+    table, possible = counts_on_support(counts, support)
     check_whole(table)
     x = table.reshape(-1, table.shape[-1]).astype(np.float64)
     # The order of the cells does not matter, so each set of counts is solved once.
@@ -144,7 +161,7 @@ def sison_glaz(
     c, gamma = c[where.reshape(-1), None], gamma[where.reshape(-1), None]
     n = np.where(np.isnan(c), np.nan, x.sum(axis=-1, keepdims=True))
     low, high = np.maximum((x - c) / n, 0), np.minimum((x + c + 2 * gamma) / n, 1)
-    return low.reshape(table.shape), high.reshape(table.shape)
+    return settle(low.reshape(table.shape), high.reshape(table.shape), possible)
 
 
 def _half_width(x: Floats, prob: float) -> tuple[Floats, Floats]:

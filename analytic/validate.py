@@ -190,7 +190,7 @@ def as_alpha(alpha: ArrayLike, shape: tuple[int, ...], support: Bools | None = N
     return alpha_rows
 
 
-def check_off_support(table: Counts, support: Bools | None) -> None:
+def check_off_support(table: Counts, support: Bools | None, name: str = "counts") -> None:
     """Refuse counts where the support says that no transition is possible."""
     if support is None:
         return
@@ -198,15 +198,17 @@ def check_off_support(table: Counts, support: Bools | None) -> None:
     if wrong.any():
         where = first(np.asarray(wrong))
         raise ValueError(
-            f"counts has {table[where]} at index {where}, which support marks impossible"
+            f"{name} has {table[where]} at index {where}, which support marks impossible"
         )
 
 
-def counts_on_support(counts: ArrayLike, support: ArrayLike | None) -> tuple[Counts, Bools]:
+def counts_on_support(
+    counts: ArrayLike, support: ArrayLike | None, name: str = "counts"
+) -> tuple[Counts, Bools]:
     """Check counts and the mask of possible transitions together; without a mask, all are."""
-    table = as_counts(counts)
+    table = as_counts(counts, name)
     mask = as_support(support, table.shape)
-    check_off_support(table, mask)
+    check_off_support(table, mask, name)
     return table, np.broadcast_to(np.True_, table.shape) if mask is None else mask
 
 

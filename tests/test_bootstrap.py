@@ -1,5 +1,7 @@
 """Percentile intervals: against exact quantiles, and against a loop over the replicates."""
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -31,6 +33,46 @@ def test_bootstrap_estimates_binomial_quantiles(prob):
         drawn = end[n[:, 0] > 0] * n[n[:, 0] > 0]
         assert (binomial.ppf(q - error) <= drawn + 1e-9).all()
         assert (drawn - 1e-9 <= binomial.ppf(q + error)).all()
+
+
+def order_statistics(pmf, replicates, k):
+    """Joint probabilities of the k-th and the next of sorted draws from 0, ..., n; exact.
+
+    X_(k) <= x and X_(k+1) <= y, y >= x, if at least k draws are <= x and at least k + 1 are <= y.
+    """
+    cdf, size = np.cumsum(pmf), len(pmf)
+    joint = np.zeros((size + 1, size + 1))
+    m = np.arange(k, replicates + 1)  # draws up to x
+    for x, y in itertools.product(range(size), repeat=2):
+        up_to_x, up_to_y = min(cdf[min(x, y)], 1.0), min(cdf[y], 1.0)
+        between = min((up_to_y - up_to_x) / (1 - up_to_x), 1.0) if up_to_x < 1 else 0.0
+        enough = stats.binom.sf(k - m, replicates - m, between)
+        joint[x + 1, y + 1] = (stats.binom.pmf(m, replicates, up_to_x) * enough).sum()
+    return np.diff(np.diff(joint, axis=0), axis=1)
+
+
+@pytest.mark.parametrize("prob, replicates", [(0.9, 19), (0.9, 24), (0.8, 99), (0.5, 10)])
+@pytest.mark.parametrize("row", [(4, 1), (2, 1, 2)], ids=str)
+def test_ends_have_the_distribution_of_order_statistics(row, prob, replicates):
+    """Of five departures few outcomes are possible, and each end's probabilities are exact."""
+    runs, n = 8000, 5
+    batch = np.broadcast_to(row, (runs, len(row)))
+    ends = bootstrap(batch, prob=prob, rng=np.random.default_rng(10), replicates=replicates)
+    for end, q in zip(ends, ((1 - prob) / 2, (1 + prob) / 2), strict=True):
+        place = (replicates + 1) * q
+        k = min(int(np.floor(place + 1e-9)), replicates - 1)  # the last has no next
+        for j, count in enumerate(row):
+            joint = order_statistics(stats.binom.pmf(range(n + 1), n, count / n), replicates, k)
+            assert_allclose(joint.sum(), 1, rtol=1e-9)
+            values = {}
+            for x, y in itertools.product(range(n + 1), repeat=2):
+                value = round(x + (place - k) * (y - x), 6)
+                values[value] = values.get(value, 0) + joint[x, y]
+            drawn = np.round(end[:, j] * n, 6)
+            assert set(drawn) <= {value for value, chance in values.items() if chance > 1e-12}
+            for value, chance in values.items():
+                error = np.sqrt(max(chance * (1 - chance), 1 / runs) / runs)
+                assert abs((drawn == value).mean() - chance) < 4.5 * error
 
 
 def test_bootstrap_at_the_edges():

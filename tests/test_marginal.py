@@ -242,12 +242,14 @@ def test_alpha_matters_and_can_differ_by_cell():
             interval(table, prob=0.95, alpha=0)
 
 
-def test_one_state():
-    """With nowhere else to go the estimate is 1, however few departures."""
-    for interval in (clopper_pearson, profile, wilson):
-        low, high = interval([[5], [0]], prob=0.95)
-        assert 0 < low[0, 0] < high[0, 0] == 1
-        assert np.isnan(low[1, 0]) and np.isnan(high[1, 0])
-    assert [float(end[0]) for end in wald([5], prob=0.95)] == [1, 1]
-    assert [float(end[0]) for end in beta_eti([5], prob=0.95)] == [1, 1]
-    assert [float(end[0]) for end in beta_hdi([0], prob=0.95)] == [1, 1]
+@pytest.mark.parametrize("interval", [wald, wilson, agresti_coull, clopper_pearson, profile])
+def test_one_state(interval):
+    """With nowhere else to go the next state is known, once there is a row to speak of."""
+    low, high = interval([[5], [0]], prob=0.95)
+    assert low[0, 0] == high[0, 0] == 1
+    assert np.isnan(low[1, 0]) and np.isnan(high[1, 0])
+
+
+@pytest.mark.parametrize("interval", [beta_eti, beta_hdi])
+def test_one_state_is_known_to_a_prior(interval):
+    assert [end.tolist() for end in interval([[5], [0]], prob=0.95)] == [[[1.0], [1.0]]] * 2
