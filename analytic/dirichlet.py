@@ -214,6 +214,10 @@ class DirichletRows:
         shape = (*as_size(size), *self.alpha.shape)
         possible = self.possible
         alpha = np.where(possible, self.alpha, 1.0)
+        if possible.all() and (alpha >= 1).all():  # no draw is so small that it needs a logarithm
+            gamma = rng.standard_gamma(alpha, size=shape)
+            gamma /= gamma.sum(axis=-1, keepdims=True)
+            return np.asarray(gamma)
         log_gamma = np.log(rng.standard_gamma(alpha + 1, size=shape))
         log_gamma += np.log1p(-rng.random(shape)) / alpha
         log_gamma = np.where(possible, log_gamma, -np.inf)

@@ -48,10 +48,13 @@ def log_likelihood_per_unit(draws: Floats, counts: TransitionCounts) -> Floats:
 
     A matrix product over the cells, where 0 log 0 is 0 and n log 0 is -inf.
     """
-    cells = counts.pooled.size
-    flat = draws.reshape(*draws.shape[: draws.ndim - counts.order - 1], cells)
-    tables = counts.tables.reshape(-1, cells).astype(np.float64)
+    seen = counts.pooled.reshape(-1) > 0
+    lead = draws.shape[: draws.ndim - counts.order - 1]
+    flat = draws.reshape(*lead, seen.size)[..., seen]
+    tables = counts.tables.reshape(-1, seen.size)[:, seen].astype(np.float64)
     positive = flat > 0
+    if positive.all():
+        return np.asarray(np.log(flat) @ tables.T)
     log_draws = np.log(np.where(positive, flat, 1.0))
     impossible = (~positive).astype(np.float64) @ tables.T > 0
     return np.where(impossible, -np.inf, log_draws @ tables.T)
