@@ -77,7 +77,7 @@ def test_borders_of_blocks_and_of_groups_leave_no_trace(monkeypatch, block, miss
 def test_a_wrong_code_is_found_in_its_block(monkeypatch):
     monkeypatch.setattr(_windows, "BLOCK", 4)
     monkeypatch.setattr(counts, "CODES_AT_ONCE", 6)
-    with pytest.raises(ValueError, match="path 3 holds code 7 at position 5, expected 0, ..., 1"):
+    with pytest.raises(ValueError, match="path 3 holds code 7 at position 5, expected 0"):
         count_transitions([[0, 1], [1] * 5, [0], [0, 1, 1, 0, 1, 7, 0]], 2)
     with pytest.raises(ValueError, match="path 1 holds code 18446744073709551615 at position 0"):
         count_transitions(np.array([[0, 1], [2**64 - 1, 1]], dtype=np.uint64), 2, missing=-1)
