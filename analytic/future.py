@@ -18,6 +18,7 @@ from analytic.validate import (
     as_counts,
     as_support,
     check_off_support,
+    refuse_masked,
     split_axes,
 )
 
@@ -168,6 +169,7 @@ def leave_future_out(
        cross-validation for Bayesian time series models. Journal of Statistical Computation and
        Simulation 90, 2499-2523.
     """
+    refuse_masked("path", path)
     codes = np.asarray(path)
     if codes.ndim != 1:
         raise ValueError(
@@ -175,6 +177,7 @@ def leave_future_out(
             f"have no common future: leave out units, with loo_units"
         )
     table = count_transitions(codes, n_states, order=order)
+    codes = codes.astype(np.int64)  # a code of a few bits could not number the cells
     check_horizon(len(codes), first, horizon)
     mask = as_support(support, table.shape)
     check_off_support(table, mask)

@@ -72,6 +72,8 @@ def second_eigenvalue(P: ArrayLike) -> Floats:
     float or ndarray
         From 0 to 1, one per matrix. Exactly 1 if the chain does not forget its start: it is
         periodic, or has several closed classes. 0 for K = 1, where there is nothing to forget.
+        The error is about 1e-16; where m eigenvalues coincide and have too few eigenvectors, it is
+        about the m-th root of that. A chain of higher order written as one of order 1 is such.
 
     Raises
     ------
@@ -104,7 +106,8 @@ def relaxation_time(P: ArrayLike) -> Floats:
     float or ndarray
         Steps, one per matrix; inf where `second_eigenvalue` is 1, and 1 for K = 1. The gap
         1 - abs(lambda_2) has a rounding error of about 1e-15 of the largest probability of
-        leaving a state; inf too where it is too small to be told from that.
+        leaving a state; inf too where it is too small to be told from that. Where eigenvalues
+        coincide the error is larger, as in `second_eigenvalue`.
 
     Raises
     ------

@@ -264,13 +264,13 @@ def _drawn(
         raise ValueError("no row has data; pass rows_without_data=True to see the prior")
     if len(estimates) > len(_MARKS):
         raise ValueError(f"estimates has {len(estimates)} entries, expected {len(_MARKS)} at most")
-    history = [[_plain(label) for label in A[dim].values] for dim in A.dims[2:-1]]
+    history = [[plain(label) for label in A[dim].values] for dim in A.dims[2:-1]]
     labels = [
         ", ".join(h[i] for h, i in zip(history, at, strict=True)) for at in np.ndindex(shape[:-1])
     ]
     coords = {
         "state": np.array(labels)[wanted],
-        "next_state": [_plain(label) for label in counts.states],
+        "next_state": [plain(label) for label in counts.states],
     }
 
     def rows(values: Floats) -> Floats:
@@ -293,7 +293,7 @@ def _drawn(
     return posterior, marks
 
 
-def _plain(label: object) -> str:
+def plain(label: object) -> str:
     """Text of a label; matplotlib would take what stands between dollars for a formula."""
     return str(label).replace("$", r"\$")
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from analytic import ESTIMATORS
+from analytic import ESTIMATORS, reversible
 from analytic.estimate import Estimator
 from analytic.validate import Bools, Counts, Floats, Ints, as_counts, check_whole
 from bayes_markov.counts import TransitionCounts
@@ -147,6 +147,11 @@ def rank_estimators(
     if estimators is None:
         estimators = [name for name in ESTIMATORS if name != "reversible" or counts.order == 1]
     rules = by_name("estimator", estimators, ESTIMATORS)
+    if counts.order != 1 and reversible in rules.values():
+        raise ValueError(
+            f"estimator 'reversible' is about order 1, counts is of order {counts.order}; leave "
+            f"it out, or lower the order"
+        )
 
     wanted = _wanted(counts, start)
     table = counts.pooled

@@ -15,12 +15,12 @@ def by_loop(sequences, blocks, states, order):
         for block in of:
             tables.setdefault(block, np.zeros((len(states) + 1,) * order + (len(states),), int))
     for path, of in zip(sequences, blocks, strict=True):
-        for t in range(1, len(path)):
+        for t in range(len(path)):
             window = ["<s0>"] * max(order - t, 0) + list(path[max(t - order, 0) : t + 1])
             if None not in window:
                 *history, after = window
                 index = [0 if s == "<s0>" else states.index(s) + 1 for s in history]
-                tables[of[t - 1]][(*index, states.index(after))] += 1
+                tables[of[max(t - 1, 0)]][(*index, states.index(after))] += 1
     return tables
 
 
@@ -38,9 +38,8 @@ def test_named_blocks_are_counted_like_the_loop(order):
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_all_blocks_together_are_all_transitions_but_the_first(order):
-    whole = TransitionCounts.from_sequences(PATHS, order=order, missing="break").table.copy()
-    whole[(0,) * order] = 0
+def test_all_blocks_together_are_all_transitions(order):
+    whole = TransitionCounts.from_sequences(PATHS, order=order, missing="break").table
     for blocks in (1, 2, 5, YEARS):
         counts = count_blocks(PATHS, blocks, order=order)
         assert_array_equal(counts.pooled, whole)
@@ -55,10 +54,18 @@ def test_equal_blocks_end_where_the_formula_says(length):
     )
 
 
+def test_flat_lists_go_together():
+    flat = count_blocks(["a", "b", "a"], [1, 1, 2])
+    assert flat == count_blocks([["a", "b", "a"]], [[1, 1, 2]])
+    assert flat == count_blocks(["a", "b", "a"], np.array([1, 1, 2]))
+
+
 def test_blocks_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"blocks must name a block for each position.*\[2\]"):
         count_blocks([["a", "b", "a"]], [[1, 1]])
     with pytest.raises(ValueError, match="blocks must be an integer >= 1"):
         count_blocks([["a", "b", "a"]], 0)
-    with pytest.raises(ValueError, match=r"units\[1\] is None"):
+    with pytest.raises(ValueError, match="a block at position 1 is None"):
         count_blocks([["a", "b", "a"]], [[1, None, 2]])
+    with pytest.raises(TypeError, match="blocks must be an integer, or a list"):
+        count_blocks([["a", "b", "a"]], 2.0)

@@ -74,9 +74,9 @@ def test_tests_of_hypotheses_are_those_of_the_closed_forms(run, weather, tmp_pat
     higher = bm.count_transitions(weather, state="weather", time="date", order=2)
     blocks = bm.count_blocks([weather["weather"].to_list()], 10)
     for name, test in {
-        "independence (0 against 1)": analytic.independence_test(counts.table),
-        "order (1 against 2)": analytic.order_test(higher.table, lower=1, higher=2),
-        "same in 10 blocks of time": analytic.homogeneity_test(blocks.table),
+        "independence (0 v 1)": analytic.independence_test(counts.table),
+        "order (1 v 2)": analytic.order_test(higher.table, lower=1, higher=2),
+        "same in 10 time blocks": analytic.homogeneity_test(blocks.table),
         "reversibility": analytic.reversibility_test(counts.table),
         "this matrix": analytic.specified_test(counts.table, A),
     }.items():
@@ -85,7 +85,7 @@ def test_tests_of_hypotheses_are_those_of_the_closed_forms(run, weather, tmp_pat
         assert int(df) == test.df
         assert float(X2) == pytest.approx(test.X2, abs=0.006)
     assert "units" not in out
-    *_, p, _, error = numbers(out, "independence (0 against 1)")
+    *_, p, _, error = numbers(out, "independence (0 v 1)")
     assert (float(p), float(error)) == (0.05, 0.05)
 
 
@@ -95,7 +95,7 @@ def test_years_and_units(run, weather):
     years = [[date[:4] for date in weather["date"]]]
     blocks = bm.count_blocks([weather["weather"].to_list()], years)
     assert blocks.units == ("2012", "2013", "2014", "2015")
-    G2, df, *_ = numbers(out, "same in 4 blocks of time")
+    G2, df, *_ = numbers(out, "same in 4 time blocks")
     test = analytic.homogeneity_test(blocks.table)
     assert (float(G2), int(df)) == (pytest.approx(test.G2, abs=0.006), test.df)
     code, out, _ = run("test", *SEASONS, "--replicates", 0, "--blocks", "month")
@@ -149,3 +149,29 @@ def test_predictive_checks_are_printed_and_written(run, weather, tmp_path):
     )
     assert observed == (counts.pooled[1:] == 0).sum()
     assert np.isfinite(tree["posterior_predictive"]["limited_horizon"]).all()
+
+
+def test_many_states_do_not_run_into_each_other(run, tmp_path):
+    path = tmp_path / "many.csv"
+    codes = np.random.default_rng(5).integers(0, 60, size=1000)
+    path.write_text("s\n" + "".join(f"s{code}\n" for code in codes))
+    _, out, _ = run("test", path, "--state", "s", "--replicates", 0)
+    G2, df, _, X2, *_ = numbers(out, "independence (0 v 1)")
+    counts = bm.TransitionCounts.from_sequences([[f"s{code}" for code in codes]])
+    test = analytic.independence_test(counts.table)
+    assert (int(df), float(G2)) == (test.df, pytest.approx(test.G2, abs=0.006))
+    assert float(X2) == pytest.approx(test.X2, abs=0.006)
+
+
+def test_labels_with_dollars_are_drawn_as_they_are(run, tmp_path):
+    path = tmp_path / "math.csv"
+    path.write_text("s\n$\\foo$\nb\n$\\foo$\nb\nb\n$\\foo$\n")
+    code, _, err = run("check", path, "--state", "s", "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+
+
+def test_the_law_of_random_tables_is_told(run):
+    _, out, _ = run("test", *SEASONS, "--replicates", 9, "--blocks", 2)
+    text = " ".join(out.split())
+    assert "same in 2 time blocks: exits from each history dealt at random" in text
+    assert "same for 3 units: sequences that exchange stretches" in text

@@ -103,9 +103,28 @@ def test_numbers_of_a_matrix_that_are_none(run, tmp_path):
     assert code == 2
     assert "no number somewhere in line 'wet'" in err
     path.write_text(MATRIX.replace("0.8", "0.7"))
-    code, _, err = run("--truth", path, *SHORT)
+    code, _, err = run("--truth", path, *SHORT, "--out", tmp_path / "new")
     assert code == 2
-    assert "sum" in err
+    assert "in line 'wet' no probabilities that sum to one" in err
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--truth", "seattle", "--order", "2"), "--order is an option for data"),
+        (("--truth", "seattle", "--missing", "break"), "--missing is an option for data"),
+        ((SEATTLE, "--state", "weather", "--prob", "7"), "--prob is an option for --truth"),
+        (
+            (SEATTLE, "--state", "weather", "--order", "2", "--estimators", "mle,reversible"),
+            "'reversible' is about order 1",
+        ),
+    ],
+)
+def test_options_of_the_other_way_are_refused(run, args, said):
+    code, _, err = run(*args)
+    assert code == 2
+    assert said in err
 
 
 def test_estimators_are_ranked_on_data(run, tmp_path):

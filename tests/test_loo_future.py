@@ -238,3 +238,16 @@ def test_certain_transitions_need_no_weights():
     assert found.elpd == found.exact.elpd == 0
     assert_array_equal(found.pareto_k, -np.inf)
     assert found.refits == ()
+
+
+def test_codes_of_a_few_bits_are_codes_like_others():
+    path = np.random.default_rng(4).integers(0, 12, size=60)
+    expected = analytic.leave_future_out(path, 12, 1.0, first=10, order=2)
+    small = analytic.leave_future_out(path.astype(np.int8), 12, 1.0, first=10, order=2)
+    assert small.elpd == expected.elpd
+
+
+def test_masked_codes_are_refused():
+    path = np.ma.masked_array([0, 1, 0, 1], mask=[False, True, False, False])
+    with pytest.raises(ValueError, match="masked"):
+        analytic.leave_future_out(path, 2, 1.0, first=1)

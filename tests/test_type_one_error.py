@@ -24,6 +24,7 @@ REPLICATES = 59
 
 CHAIN = np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.05, 0.15, 0.8]])
 RARE = np.array([[0.9, 0.09, 0.01], [0.3, 0.3, 0.4], [0.01, 0.04, 0.95]])
+STICKY = np.array([[0.97, 0.02, 0.01], [0.03, 0.96, 0.01], [0.02, 0.01, 0.97]])
 FIRSTS = np.array([0.5, 0.2, 0.3])
 # Balanced flows x_ij = x_ji, not the same for all pairs.
 _FLOWS = np.array([[0.1, 0.15, 0.09], [0.15, 0.05, 0.12], [0.09, 0.12, 0.13]])
@@ -96,6 +97,14 @@ def blocks(rng):
     return homogeneity_test(np.diff(cuts, axis=0, prepend=np.zeros((1, 4, 3), int)), **drawn(rng))
 
 
+def blocks_of_several(rng):
+    """Short sequences that hardly move: all together could often be those of one."""
+    paths = [simulate(STICKY, 4, rng) for _ in range(20)]
+    cuts = [count_transitions([path[: 2 * b + 1] for path in paths], 3) for b in (1, 2)]
+    tables = np.diff(cuts, axis=0, prepend=np.zeros((1, 4, 3), int))
+    return homogeneity_test(tables, **drawn(rng))
+
+
 def units(rng):
     paths = [simulate(CHAIN, n, rng, first=n % 3) for n in (12, 9, 7, 12, 15, 5)]
     return equality_test(np.array([count_transitions(p, 3) for p in paths]), **drawn(rng))
@@ -139,6 +148,7 @@ TRIALS = {
     circle_or_path: 400,
     pooled_sequences: 200,
     blocks: 400,
+    blocks_of_several: 400,
     units: 200,
     short_units: 200,
     units_of_one_transition: 400,

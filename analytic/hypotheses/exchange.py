@@ -68,7 +68,8 @@ def rearranged_blocks(tables: Counts) -> RandomTables | None:
             cells = cells[:, cells.shape[1] - first_cell.size :] + first_cell
             yield count_cells(cells, len(tables) * n_cells).reshape(block, *tables.shape)
 
-    return RandomTables(f"{shuffle.law}, cut into blocks of the same lengths", draw)
+    assumed = "" if tables.reshape(len(tables), -1, tables.shape[-1])[:, 0].any() else " (taken for one sequence)"
+    return RandomTables(f"{shuffle.law}, cut into blocks of the same lengths{assumed}", draw)
 
 
 def rearranged_units(

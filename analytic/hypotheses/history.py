@@ -119,11 +119,11 @@ def given_states(start: str, order: int) -> str:
     """Put into words what transitions of a table of an order take as given."""
     if start == "s0":
         return "s_0"
-    return (
-        "the first state of each sequence"
-        if order == 1
-        else f"the first {order} states of each sequence"
-    )
+    if order == 0:
+        return "nothing: the states are independent (order 0)"
+    if order == 1:
+        return "the first state of each sequence"
+    return f"the first {order} states of each sequence"
 
 
 def reachable_histories(support: Bools, has_start: bool) -> Bools:

@@ -52,7 +52,9 @@ def homogeneity_test(
     The Monte Carlo p compares G^2 with random sequences that have the transition counts of all
     blocks together and the same ends, cut into blocks of the same lengths. Under one matrix these
     are all equally likely [2]_, so P(p <= a) <= a holds exactly for blocks of one sequence, given
-    in the order of time. Where the counts together are not those of one sequence, the exits from
+    in the order of time. Tables without rows for s_0, or with empty ones, do not tell how many
+    sequences there were, and are taken for one if they can be. Where the counts together are not
+    those of one sequence, the exits from
     each history are dealt to the blocks at random instead, with the departures of each block and
     the next states overall held. This overlooks that what is left next depends on where an exit
     led, and is exact only for sequences of one transition; with few transitions in each of many

@@ -4,6 +4,7 @@ import os
 import shutil
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
+from dataclasses import fields
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,12 @@ STUDY_FILES = (
 )
 
 
+SIMULATED = ("lengths", "replicates", "prob", "loss", "intervals", "workers", "seed")
+"""Options that mean nothing for data; those of `Data` mean nothing for a simulation."""
+
+
 def compare(
+    context: typer.Context,
     data: Data | None,
     truth: Annotated[
         str | None,
@@ -89,8 +95,14 @@ def compare(
             "compare needs a file with --state, or --truth; got "
             + ("neither" if data is None else "both")
         )
-    if out is not None:
-        prepare_folder(out)
+    ours = SIMULATED if data is not None else [field.name for field in fields(Data)]
+    strange = [name for name in ours if was_given(context, name)]
+    if strange:
+        other, mode = ("--truth", "data") if data is not None else ("data", "--truth")
+        raise ValueError(
+            f"--{strange[0].replace('_', '-')} is an option for {other}, and you gave {mode}; "
+            f"leave it out"
+        )
     if data is not None:
         rank(data, estimators, out)
         return
@@ -106,6 +118,8 @@ def compare(
     check_prob(prob)
     by_name("loss", [loss], LOSSES)
     A, states = read_truth(truth)
+    if out is not None:
+        prepare_folder(out)
     options: dict[str, Any] = {
         "lengths": as_lengths(lengths),
         "replicates": replicates,
@@ -143,6 +157,8 @@ def rank(data: Data, estimators: str | None, out: Path | None) -> None:
     from bayes_markov.ranking import as_csv, rank_estimators
 
     counts = data.counts()
+    if out is not None:
+        prepare_folder(out)
     console = Output()
     console.print(data.describe(counts))
     with working("leaving out"):
@@ -154,6 +170,12 @@ def rank(data: Data, estimators: str | None, out: Path | None) -> None:
         with all_or_none(out) as folder:
             (folder / "ranking.csv").write_text(as_csv(ranking), encoding="utf-8")
         console.print(f"\nwrote ranking.csv to {out}")
+
+
+def was_given(context: typer.Context, name: str) -> bool:
+    """Tell whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def as_lengths(text: str) -> list[int]:
@@ -182,10 +204,12 @@ def read_truth(name: str) -> tuple[list[list[float]], list[str]]:
     frame = read(name)
     first, *states = frame.columns
     expected = [str(START), *states]
-    if frame[first].to_list() != expected:
+    found = [str(label) for label in frame[first]]
+    if found != expected:
+        more = ", ..." * (len(found) > 10)
         raise ValueError(
             f"{name} must have the lines {', '.join(expected)}, as its header has the columns; "
-            f"got {', '.join(map(str, frame[first].to_list()))}"
+            f"got {', '.join(found[:10])}{more}"
         )
     matrix = []
     for label, *row in frame.rows():
@@ -193,6 +217,10 @@ def read_truth(name: str) -> tuple[list[list[float]], list[str]]:
             matrix.append([float(value) for value in row])
         except (TypeError, ValueError):
             raise ValueError(f"{name} has no number somewhere in line {label!r}: {row}") from None
+        if not (all(0 <= p <= 1 for p in matrix[-1]) and abs(sum(matrix[-1]) - 1) <= 1e-8):
+            raise ValueError(
+                f"{name} has in line {label!r} no probabilities that sum to one: {row}"
+            )
     return matrix, states
 
 

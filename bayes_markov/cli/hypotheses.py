@@ -1,6 +1,7 @@
 """``bayes-markov test``: tests of what the model takes for granted."""
 
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,16 +50,15 @@ def test(
 
     frame = data.frame()
     counts = data.counts(frame)
+    A = None if matrix is None else matching(matrix, counts.states)
     second = replace(data, order=2).counts(frame)
     sequences = data.sequences(frame)
     in_time = count_blocks(sequences, as_blocks(blocks, data, frame), states=counts.states)
 
     tests: dict[str, Callable[..., HypothesisTest]] = {
-        "independence (0 against 1)": lambda **o: analytic.independence_test(counts.pooled, **o),
-        "order (1 against 2)": lambda **o: analytic.order_test(
-            second.pooled, lower=1, higher=2, **o
-        ),
-        f"same in {len(in_time.units or ())} blocks of time": lambda **o: analytic.homogeneity_test(
+        "independence (0 v 1)": lambda **o: analytic.independence_test(counts.pooled, **o),
+        "order (1 v 2)": lambda **o: analytic.order_test(second.pooled, lower=1, higher=2, **o),
+        f"same in {len(in_time.units or ())} time blocks": lambda **o: analytic.homogeneity_test(
             in_time.table, **o
         ),
         "reversibility": lambda **o: analytic.reversibility_test(counts.pooled, **o),
@@ -67,14 +67,14 @@ def test(
         tests[f"same for {len(counts.units)} units"] = lambda **o: analytic.equality_test(
             counts.table, **o
         )
-    if matrix is not None:
-        A = matching(matrix, counts.states)
+    if A is not None:
         tests["this matrix"] = lambda **o: analytic.specified_test(counts.pooled, A, **o)
 
     console = Output()
     console.print(data.describe(counts))
     console.print(f"given the first states; {replicates:,} random tables; seed {seed}\n")
     console.print(line("hypothesis", "G2", "df", "p", "X2", "p", "Monte Carlo p"))
+    laws: dict[str, list[str]] = {}
     for number, (name, run) in enumerate(tests.items()):
         options: dict[str, Any] = {}
         if replicates:
@@ -82,12 +82,17 @@ def test(
         with working(f"testing: {name}"):
             result = run(**options)
         console.print(as_line(name, result))
+        if result.monte_carlo_law:
+            laws.setdefault(result.monte_carlo_law, []).append(name)
+    for law, names in laws.items():
+        text = f"Monte Carlo, {', '.join(names)}: {law}"
+        console.print("\n" + textwrap.fill(text, 80, subsequent_indent="  "))
 
 
 def as_line(name: str, result: "HypothesisTest") -> str:
     """Write one test."""
     random = "-"
-    if result.replicates:
+    if result.replicates and not math.isnan(result.p_monte_carlo):
         random = f"{result.p_monte_carlo:.4f} ± {result.se_monte_carlo:.4f}"
     numbers = (f"{result.G2:.2f}", result.df, p_value(result.p_G2))
     return line(name, *numbers, f"{result.X2:.2f}", p_value(result.p_X2), random)
@@ -95,8 +100,9 @@ def as_line(name: str, result: "HypothesisTest") -> str:
 
 def line(name: str, *cells: object) -> str:
     """Put the cells of a line under each other."""
-    widths = (9, 4, 8, 9, 8, 16)
-    return f"{name:<26}" + "".join(f"{cell!s:>{w}}" for cell, w in zip(cells, widths, strict=True))
+    widths = (8, 4, 7, 8, 7, 15)
+    shown = [f"{cell!s:>{w}}" for cell, w in zip(cells, widths, strict=True)]
+    return " ".join([f"{name:<25}", *shown])
 
 
 def p_value(p: float) -> str:

@@ -10,6 +10,7 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+from bayes_markov.plots import plain
 from bayes_markov.predictive.check import check_fit, statistics_of
 
 _COLUMNS, _BARS = 4, 30
@@ -65,7 +66,7 @@ def plot_check(
     for check, (_, _, value, values) in zip(checks, statistics_of(tree, group), strict=True):
         if check.statistic in wanted and np.isfinite(check.p):
             panel = f"panel {len(titles)}"  # a label may hold what a variable's name may not
-            titles[panel] = f"{check.label}\np = {check.p:.3f}" + "  *" * check.outside
+            titles[panel] = f"{plain(check.label)}\np = {check.p:.3f}" + "  *" * check.outside
             replicates[panel] = xr.DataArray(values, dims=("chain", "draw"))
             bars.append(_histogram(panel, replicates[panel]))
             observed[panel] = value

@@ -143,7 +143,8 @@ def with_error(value: float, error: float) -> str:
     """
     if math.isnan(value):
         return "-"
-    if not (math.isfinite(value) and error > 0 and math.isfinite(error)):
+    known = math.isfinite(value) and math.isfinite(error)
+    if not (known and error > 1e-9 * abs(value)):  # or nothing varied but for rounding
         return f"{value:.4f}"
     digits = 1 - math.floor(math.log10(float(f"{error:.1e}")))
     if digits < 1 or digits > 6:
