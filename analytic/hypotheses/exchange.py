@@ -68,8 +68,9 @@ def rearranged_blocks(tables: Counts) -> RandomTables | None:
             cells = cells[:, cells.shape[1] - first_cell.size :] + first_cell
             yield count_cells(cells, len(tables) * n_cells).reshape(block, *tables.shape)
 
-    assumed = "" if tables.reshape(len(tables), -1, tables.shape[-1])[:, 0].any() else " (taken for one sequence)"
-    return RandomTables(f"{shuffle.law}, cut into blocks of the same lengths{assumed}", draw)
+    started = tables.reshape(len(tables), -1, tables.shape[-1])[:, 0].any()
+    law = f"{shuffle.law}, cut into blocks of the same lengths"
+    return RandomTables(law if started else f"{law} (taken for one sequence)", draw)
 
 
 def rearranged_units(
