@@ -10,17 +10,44 @@ from typing import TYPE_CHECKING, Any
 from bayes_markov._version import __version__
 
 if TYPE_CHECKING:
+    from bayes_markov.blocks import count_blocks
     from bayes_markov.calibration import Calibration, calibrate
     from bayes_markov.check import PsisLoo, loo
     from bayes_markov.counts import TransitionCounts
     from bayes_markov.datasets import example_file
     from bayes_markov.diagnostics import Convergence, ConvergenceWarning, convergence
     from bayes_markov.exact import exact_posterior
+    from bayes_markov.file_counts import count_files
     from bayes_markov.fit import posterior_mode, sample
     from bayes_markov.frames import count_transitions
+    from bayes_markov.functional_table import (
+        FunctionalEstimate,
+        FunctionalSummary,
+        summarize_functionals,
+    )
+    from bayes_markov.functionals import add_functionals
+    from bayes_markov.future import PsisFuture, leave_future_out
+    from bayes_markov.hmm.decoding import (
+        add_state_paths,
+        add_state_probabilities,
+        add_viterbi,
+        state_table,
+    )
+    from bayes_markov.hmm.emissions import CategoricalPrior, GaussianPrior, PoissonPrior
+    from bayes_markov.hmm.fit import sample_hmm
+    from bayes_markov.hmm.models import hmm_model, start_values
+    from bayes_markov.hmm.observations import Observations, observe
+    from bayes_markov.hmm.plots import plot_emissions, plot_states
+    from bayes_markov.hmm.selection import HiddenFit, HiddenTable, compare_hidden
+    from bayes_markov.hmm.table import HiddenEstimate, hidden_estimates
     from bayes_markov.models import dirichlet_model
     from bayes_markov.plots import plot_forest, plot_matrix, plot_posterior
+    from bayes_markov.predictive import posterior_predictive, prior_predictive
+    from bayes_markov.predictive.check import FitCheck, StatisticCheck, check_fit
+    from bayes_markov.predictive.plots import plot_check
+    from bayes_markov.predictive.statistics import STATISTICS
     from bayes_markov.ranking import Ranking, Score, rank_estimators
+    from bayes_markov.sequence_frames import label_sequences
     from bayes_markov.study import coverage_study, nuts_estimator, risk_study
     from bayes_markov.study.losses import LOSSES, Loss
     from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
@@ -30,76 +57,148 @@ if TYPE_CHECKING:
 
 _HOME = {
     "LOSSES": "study.losses",
+    "STATISTICS": "predictive.statistics",
+    "add_functionals": "functionals",
+    "add_state_paths": "hmm.decoding",
+    "add_state_probabilities": "hmm.decoding",
+    "add_viterbi": "hmm.decoding",
     "calibrate": "calibration",
+    "check_fit": "predictive.check",
+    "compare_hidden": "hmm.selection",
+    "decode_at": "hmm.decoding",
     "convergence": "diagnostics",
+    "count_blocks": "blocks",
+    "count_files": "file_counts",
     "count_transitions": "frames",
     "coverage_study": "study",
     "dirichlet_model": "models",
     "estimates": "table",
     "exact_posterior": "exact",
     "example_file": "datasets",
+    "hidden_estimates": "hmm.table",
+    "hmm_model": "hmm.models",
+    "label_sequences": "sequence_frames",
+    "leave_future_out": "future",
     "load": "tree",
     "loo": "check",
     "nuts_estimator": "study",
+    "observe": "hmm.observations",
+    "plot_check": "predictive.plots",
     "plot_coverage": "study.plots",
+    "plot_emissions": "hmm.plots",
     "plot_forest": "plots",
     "plot_matrix": "plots",
     "plot_posterior": "plots",
     "plot_risk": "study.plots",
+    "plot_states": "hmm.plots",
     "plot_widths": "study.plots",
     "posterior_mode": "fit",
+    "posterior_predictive": "predictive",
+    "prior_predictive": "predictive",
     "rank_estimators": "ranking",
     "risk_study": "study",
     "sample": "fit",
+    "sample_hmm": "hmm.fit",
     "save": "tree",
+    "start_values": "hmm.models",
+    "state_table": "hmm.decoding",
+    "summarize_functionals": "functional_table",
     "verify": "verification",
     "Calibration": "calibration",
+    "CategoricalPrior": "hmm.emissions",
     "Check": "verification",
     "Convergence": "diagnostics",
     "ConvergenceWarning": "diagnostics",
+    "FitCheck": "predictive.check",
+    "FunctionalEstimate": "functional_table",
+    "FunctionalSummary": "functional_table",
+    "GaussianPrior": "hmm.emissions",
+    "HiddenEstimate": "hmm.table",
+    "HiddenFit": "hmm.selection",
+    "HiddenTable": "hmm.selection",
     "Loss": "study.losses",
+    "Observations": "hmm.observations",
+    "PoissonPrior": "hmm.emissions",
+    "PsisFuture": "future",
     "PsisLoo": "check",
     "Ranking": "ranking",
     "Score": "ranking",
+    "StatisticCheck": "predictive.check",
     "TransitionCounts": "counts",
     "Verification": "verification",
 }
 
 __all__ = [
     "LOSSES",
+    "STATISTICS",
     "Calibration",
+    "CategoricalPrior",
     "Check",
     "Convergence",
     "ConvergenceWarning",
+    "FitCheck",
+    "FunctionalEstimate",
+    "FunctionalSummary",
+    "GaussianPrior",
+    "HiddenEstimate",
+    "HiddenFit",
+    "HiddenTable",
     "Loss",
+    "Observations",
+    "PoissonPrior",
+    "PsisFuture",
     "PsisLoo",
     "Ranking",
     "Score",
+    "StatisticCheck",
     "TransitionCounts",
     "Verification",
     "__version__",
+    "add_functionals",
+    "add_state_paths",
+    "add_state_probabilities",
+    "add_viterbi",
     "calibrate",
+    "check_fit",
+    "compare_hidden",
     "convergence",
+    "count_blocks",
+    "count_files",
     "count_transitions",
     "coverage_study",
+    "decode_at",
     "dirichlet_model",
     "estimates",
     "exact_posterior",
     "example_file",
+    "hidden_estimates",
+    "hmm_model",
+    "label_sequences",
+    "leave_future_out",
     "load",
     "loo",
     "nuts_estimator",
+    "observe",
+    "plot_check",
     "plot_coverage",
+    "plot_emissions",
     "plot_forest",
     "plot_matrix",
     "plot_posterior",
     "plot_risk",
+    "plot_states",
     "plot_widths",
     "posterior_mode",
+    "posterior_predictive",
+    "prior_predictive",
     "rank_estimators",
     "risk_study",
     "sample",
+    "sample_hmm",
     "save",
+    "start_values",
+    "state_table",
+    "summarize_functionals",
     "verify",
 ]
 

@@ -112,7 +112,7 @@ def calibrate(
     Examples
     --------
     >>> print(calibrate(seed=1, posterior=exact(3), replicates=50))
-    calibration PASSED: smallest p 0.00835 (log_likelihood), limit 7.7e-05, 13 quantities
+    calibration PASSED: smallest p 0.0856 (A[<s0>, s2]), limit 7.7e-05, 13 quantities
 
     References
     ----------
@@ -143,7 +143,7 @@ def calibrate(
         },
         coords=sampled | coords(_names(n_states), 1),
     )
-    p_values = _uniformity(dataset)
+    p_values = uniformity(dataset)
     passed = all(p >= LEVEL / len(p_values) for p in p_values.values())
     return Calibration(passed, p_values, xr.DataTree.from_dict({"/prior_sbc": dataset}))
 
@@ -218,7 +218,7 @@ def _ranks(
     draws = _thinned(posterior(table, int(rng.integers(2**31))))
     counts = TransitionCounts(table, _names(n_states))
     lik = log_likelihood_per_unit(np.concatenate([truth[None], draws]), counts)[:, 0]
-    return {"A": _pit(draws, truth, rng), "log_likelihood": _pit(lik[1:], lik[0], rng)}
+    return {"A": pit(draws, truth, rng), "log_likelihood": pit(lik[1:], lik[0], rng)}
 
 
 def _thinned(draws: Floats) -> Floats:
@@ -228,14 +228,14 @@ def _thinned(draws: Floats) -> Floats:
     return draws[:RANKED_DRAWS]
 
 
-def _pit(draws: Floats, truth: Floats, rng: np.random.Generator) -> Floats:
+def pit(draws: Floats, truth: Floats, rng: np.random.Generator) -> Floats:
     """Rank of the truth among the draws, made continuous by a uniform variable; ties at random."""
     below = np.asarray((draws < truth).sum(axis=0))
     equal = np.asarray((draws == truth).sum(axis=0))
     return np.asarray((below + rng.random(below.shape) * (equal + 1)) / (RANKED_DRAWS + 1))
 
 
-def _uniformity(pits: xr.Dataset) -> dict[str, float]:
+def uniformity(pits: xr.Dataset) -> dict[str, float]:
     """P-value of ArviZ's test of uniformity, by quantity."""
     import arviz_stats  # noqa: F401  (registers the accessor)
 

@@ -43,7 +43,7 @@ def sample(
     Parameters
     ----------
     model : pymc.Model
-        Model of `dirichlet_model`.
+        Model of `dirichlet_model`; one of `hmm_model` goes to `sample_hmm`.
     seed : int
         Seed of the draws. They also depend on the versions of the packages and on the compiler's
         cache, so compare them within Monte Carlo error, never digit by digit.
@@ -77,6 +77,18 @@ def sample(
     >>> counts = bm.TransitionCounts.from_sequences([["sun", "sun", "rain", "sun"]])
     >>> tree = bm.sample(bm.dirichlet_model(counts), seed=1)  # doctest: +SKIP
     """
+    if "observations_data" in getattr(model, "named_vars", ()):
+        from bayes_markov.hmm.fit import sample_hmm
+
+        return sample_hmm(
+            model,
+            seed=seed,
+            draws=draws,
+            chains=chains,
+            tune=tune,
+            sampler=sampler,
+            progress=progress,
+        )
     check_size(draws=draws, chains=chains, tune=1 if tune is None else tune)
     check_model(model)
     if sampler not in ("nutpie", "pymc"):

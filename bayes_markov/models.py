@@ -72,7 +72,7 @@ def dirichlet_model(
         if possible.all() and len(counts.states) > 1:
             A = pm.Dirichlet("A", a=parameters, dims=names, default_transform=StickBreaking())
         else:
-            A = pm.Deterministic("A", _scattered_rows(parameters, possible), dims=names)
+            A = pm.Deterministic("A", scattered_rows(parameters, possible), dims=names)
         letters = ",".join("abcdefghijklm"[: len(names)])
         pm.CustomDist(
             "counts",
@@ -110,7 +110,7 @@ def _log_likelihood(value: Any, A: Any, axes: int) -> Any:
     return terms.sum(axis=tuple(range(-axes, 0)))
 
 
-def _scattered_rows(alpha: Any, possible: np.ndarray) -> Any:
+def scattered_rows(alpha: Any, possible: np.ndarray) -> Any:
     """Dirichlet rows of differing length, each on its possible transitions, put into one array."""
     n_states = possible.shape[-1]
     mask = possible.reshape(-1, n_states)

@@ -14,7 +14,7 @@ from analytic.validate import Floats
 from bayes_markov.check import loo
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
-from bayes_markov.tree import prior_rows, variable
+from bayes_markov.tree import counts_of_tree, prior_rows, variable
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -27,6 +27,9 @@ LARGEST_FOR_MODE = 10**6
 
 Z_LIMIT = 5.0
 """Largest difference in Monte Carlo standard errors; exceeded by chance once in 1.7 million."""
+
+LARGEST_TAIL = 0.4
+"""Pareto k up to which a standard error from a few thousand draws can be relied on."""
 
 UNITS_FOR_LOO = 10
 """Units from which on leave-one-unit-out is checked as well."""
@@ -168,7 +171,9 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
     """Compare leave-one-out by importance sampling with the closed form, where it is reliable.
 
     Reliable is a Pareto k below 1/2: the importance ratios have a variance, and so the estimate
-    has a standard error. The note says how many cells or units that are.
+    has a standard error. The draws only estimate k; that of the posterior is known too
+    (`_tail_of_ratios`) and must not be too near 1/2. The note says how many cells or units that
+    are.
     """
     counts = variable(tree, "observed_data", "counts")
     whole = bool((counts == np.floor(counts)).all())
@@ -184,12 +189,29 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
             continue
         result = loo(tree, by=by)
         z = _in_errors(result.pointwise, result.exact.pointwise, result.mcse)
-        judged = result.pareto_k < 0.5
+        judged = (result.pareto_k < 0.5) & (_tail_of_ratios(tree, by) < LARGEST_TAIL)
         check = _worst(name, z.where(judged), Z_LIMIT)
         scored = int(result.pareto_k.notnull().sum())
         note = f"{check.note}, {int(judged.sum())}/{scored}"
         checks.append(replace(check, note=note))
     return checks
+
+
+def _tail_of_ratios(tree: xr.DataTree, by: Literal["transition", "unit"]) -> Floats:
+    r"""Pareto k of the importance ratios of leave-one-out, from the closed form.
+
+    What is left out n'_ij times has the ratio A_ij^{-n'_ij}, and A_ij is a Beta variable with
+    first parameter a_ij = alpha_ij + n_ij: the tail of the ratio has
+
+    .. math:: k = \max_{ij} n'_{ij} / a_{ij}.
+    """
+    counts = counts_of_tree(tree)
+    a = variable(tree, "constant_data", "alpha").values + counts.pooled
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if by == "transition":
+            return np.asarray(1 / a)
+        tails = np.where(counts.tables > 0, counts.tables / a, 0)
+    return np.asarray(tails.reshape(len(tails), -1).max(axis=1))
 
 
 def mode_of_model(model: "pm.Model", counts: TransitionCounts, prior: DirichletRows) -> Check:

@@ -9,6 +9,7 @@ from bayes_markov.cli.check import check
 from bayes_markov.cli.compare import compare
 from bayes_markov.cli.data import takes_data
 from bayes_markov.cli.fit import fit
+from bayes_markov.cli.hmm import app as hmm
 from bayes_markov.cli.hypotheses import test
 from bayes_markov.cli.order import order
 from bayes_markov.cli.verify import verify
@@ -38,3 +39,4 @@ app.command()(takes_data(order, without=("order",)))
 app.command()(takes_data(test, without=("order", "assume_sorted")))
 app.command()(takes_data(check, without=("assume_sorted",)))
 app.command()(takes_data(compare, optional=True))
+app.add_typer(hmm, name="hmm")

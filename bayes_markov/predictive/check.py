@@ -152,7 +152,7 @@ def check_fit(
     p = P(T_rep > T) + P(T_rep = T)/2; * outside the central 0.95
     <BLANKLINE>
     statistic           state         observed      mean        sd  p      +/-
-    limited horizon                     0.4407     1.171     1.485  0.5790 0.0080
+    limited horizon                     0.4407     1.222     1.545  0.5930 0.0080
     <BLANKLINE>
     0 of 1 outside
 
