@@ -223,6 +223,7 @@ def test_a_closed_pipe_is_no_error():
         assert process.wait() == 0
 
 
+@pytest.mark.slow
 def test_nuts_fit_on_seattle(run):
     code, out, _ = run("fit", SEATTLE, "--state", "weather", "--time", "date")
     assert code == 0

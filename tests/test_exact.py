@@ -142,6 +142,7 @@ def test_prior_in_words(alpha, words):
     assert describe(prior_rows(COUNTS, alpha)) == words
 
 
+@pytest.mark.slow
 def test_pymc_is_not_imported():
     program = (
         "import sys\n"

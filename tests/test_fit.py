@@ -135,6 +135,7 @@ def test_draws_of_nutpie_have_the_exact_moments(nuts_tree, rain):
     assert_same_moments(nuts_tree.posterior["A"], posterior)
 
 
+@pytest.mark.slow
 def test_draws_of_pymc_have_the_exact_moments(rain, model_for):
     tree = bm.sample(model_for(rain, alpha=2.0), seed=2, sampler="pymc")
     assert_same_moments(tree.posterior["A"], analytic.DirichletRows(rain.pooled + 2.0))

@@ -85,6 +85,7 @@ def test_gradient_is_that_of_finite_differences(name, functions):
             assert_allclose(gradient[index], slope, rtol=0, atol=2e-8)
 
 
+@pytest.mark.slow
 def test_gradient_is_that_of_a_loop_differentiated_through_time():
     """The forward recursion in logarithms, step by step, with PyTensor's own derivatives."""
     case = next(case for case in HIDDEN if case.name == "three states")

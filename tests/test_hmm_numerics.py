@@ -213,6 +213,7 @@ print(analytic.hmm.smooth(A, np.log([[.9, .2], [.9, .2]])).smoothed.round(3).tol
 SMOOTHED = "[[0.883, 0.117], [0.883, 0.117]]"
 
 
+@pytest.mark.slow
 def test_numba_is_not_imported_before_it_is_needed():
     program = (
         "import sys, analytic; print('numba' in sys.modules)"

@@ -142,6 +142,7 @@ def test_choice_is_checked():
         table.best("loo")
 
 
+@pytest.mark.slow
 def test_maximum_likelihood_and_decoding_need_no_pymc():
     program = (
         "import sys\n"

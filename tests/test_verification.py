@@ -109,6 +109,7 @@ def test_all_cases_pass(case, compiled_once):
     assert found.passed, str(found)
 
 
+@pytest.mark.slow
 def test_impossible_transitions_at_order_two_pass(steps, steps_support, compiled_once):
     found = bm.verify(steps, support=steps_support, seed=6)
     assert found.passed, str(found)
