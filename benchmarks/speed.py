@@ -185,6 +185,46 @@ def refit() -> Iterator[Row]:
     yield "fit by NUTS, 4 x 1,000 draws", "again, other data", again, "the first time", first
 
 
+def hidden() -> Iterator[Row]:
+    """Hidden chains, against the compiled loops alone of hmmlearn."""
+    from hmmlearn import _hmmc
+
+    from analytic import hmm
+
+    for K, T in ((3, 10**3), (3, 10**4), (3, 10**6), (10, 10**3), (10, 10**6)):
+        rng = np.random.default_rng(6)
+        A = rng.dirichlet(np.full(K, 2.0), size=K + 1)
+        B = rng.dirichlet(np.ones(5), size=K)
+        log_emission = np.ascontiguousarray(np.log(B).T[rng.integers(0, 5, size=T)])
+        first, rest = A[0].copy(), A[1:].copy()
+
+        def forward(p=first, P=rest, x=log_emission) -> Any:
+            return _hmmc.forward_scaling(p, P, np.exp(x))
+
+        def smooth(p=first, P=rest, x=log_emission) -> Any:
+            likelihood = np.exp(x)
+            _, before, scaling = _hmmc.forward_scaling(p, P, likelihood)
+            after = _hmmc.backward_scaling(p, P, likelihood, scaling)
+            smoothed = before * after
+            smoothed /= smoothed.sum(axis=1, keepdims=True)
+            return smoothed, _hmmc.compute_scaling_xi_sum(before, P, after, likelihood)
+
+        def decode(p=first, P=rest, x=log_emission) -> Any:
+            return _hmmc.viterbi(p, P, x)
+
+        repeats = 5 if T == 10**6 else 100
+        for name, ours, theirs in (
+            ("log-likelihood", hmm.log_likelihood, forward),
+            ("smoothing", hmm.smooth, smooth),
+            ("Viterbi", hmm.viterbi, decode),
+        ):
+            works = {
+                "ours": lambda f=ours, A=A, x=log_emission: f(A, x),
+                "hmmlearn's loops": theirs,
+            }
+            yield from against(f"{name}, K = {K}, T = {T:,}", works, repeats)
+
+
 def start() -> Iterator[Row]:
     """How long until something can be done."""
     python, script = sys.executable, str(Path(sys.executable).with_name("bayes-markov"))
@@ -210,7 +250,7 @@ def start() -> Iterator[Row]:
         yield f"start: {name}", name, best[name], f"import {base}", best[base]
 
 
-TASKS = {task.__name__: task for task in (counting, labels, draws, gradient, refit, start)}
+TASKS = {task.__name__: task for task in (counting, labels, draws, gradient, refit, hidden, start)}
 
 
 def main() -> None:
