@@ -91,6 +91,7 @@ def test_units_pass(alpha, rain, compiled_once):
     assert all(check.passed is True for check in found.checks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "alpha"), [("weather", 1.0), ("absorbing", 1.0), ("unvisited row", 2.0)]
 )
