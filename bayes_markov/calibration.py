@@ -174,7 +174,7 @@ def _nuts_draws(
     import nutpie
     import pymc as pm
 
-    from bayes_markov.fit import compiled
+    from bayes_markov.nuts import compiled
 
     model = _model(n_states, alpha, alpha_shape)
     pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)

@@ -10,8 +10,7 @@ import analytic
 from analytic import Loo
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.labels import dims
-from bayes_markov.tree import counts_of_tree, variable
+from bayes_markov.tree import alpha_of_tree, counts_of_tree, matrix_draws, variable
 
 MIN_DRAWS, MIN_DRAWS_PER_CHAIN = 100, 4
 """Fewest draws that leave enough in the tail for a Pareto k, and in a chain for a sample size."""
@@ -36,8 +35,8 @@ class PsisLoo:
         Monte Carlo standard error of `pointwise`.
     pareto_k : xarray.DataArray
         Tail index of the importance ratios. Above 0.7 the estimate is not to be trusted.
-    exact : analytic.Loo
-        The same quantity in closed form.
+    exact : analytic.Loo or None
+        The same quantity in closed form; None where the prior was learned, which has none.
     by : str
         What was left out.
     """
@@ -47,7 +46,7 @@ class PsisLoo:
     pointwise: xr.DataArray
     mcse: xr.DataArray
     pareto_k: xr.DataArray
-    exact: Loo
+    exact: Loo | None
     by: str
 
     @property
@@ -57,11 +56,14 @@ class PsisLoo:
 
     def __str__(self) -> str:
         """Estimate, exact value and reliability in one line each."""
+        exact = "no closed form, the prior was learned"
+        if self.exact is not None:
+            exact = f"exact  elpd {self.exact.elpd:.3f}, se {self.exact.se:.3f}"
         return (
             f"leave-one-{self.by}-out\n"
             f"  PSIS   elpd {self.elpd:.3f}, se {self.se:.3f}, "
             f"{self.unreliable} of {int(self.pareto_k.notnull().sum())} with Pareto k > {GOOD_K}\n"
-            f"  exact  elpd {self.exact.elpd:.3f}, se {self.exact.se:.3f}"
+            f"  {exact}"
         )
 
 
@@ -104,9 +106,9 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
        importance sampling. Journal of Machine Learning Research 25, 1-58.
     """
     counts = counts_of_tree(tree)
-    alpha = variable(tree, "constant_data", "alpha").values
-    posterior = variable(tree, "posterior", "A").transpose("chain", "draw", *dims(counts.order))
-    order, support = counts.order, alpha > 0
+    alpha = alpha_of_tree(tree)
+    posterior = matrix_draws(tree)
+    exact = None
     chains, draws = posterior.shape[:2]
     if draws < MIN_DRAWS_PER_CHAIN or chains * draws < MIN_DRAWS:
         raise ValueError(
@@ -118,7 +120,10 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
         with np.errstate(divide="ignore"):
             log_lik = np.log(posterior.values[..., observed])
         weights = counts.pooled[observed].astype(np.float64)
-        exact = analytic.loo_transitions(counts.pooled, alpha, order=order, support=support)
+        if alpha is not None:
+            exact = analytic.loo_transitions(
+                counts.pooled, alpha, order=counts.order, support=alpha > 0
+            )
         frame = xr.full_like(posterior.isel(chain=0, draw=0, drop=True), np.nan)
     elif by in ("sequence", "unit"):
         if counts.units is None:
@@ -133,12 +138,13 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
         per_unit = variable(tree, "log_likelihood", "counts").transpose("chain", "draw", "unit")
         log_lik, observed = per_unit.values, np.ones(len(counts.units), dtype=np.bool_)
         weights = np.ones(len(counts.units))
-        exact = analytic.loo_units(counts.table, alpha, order=order, support=support)
+        if alpha is not None:
+            exact = analytic.loo_units(counts.table, alpha, order=counts.order, support=alpha > 0)
         frame = xr.full_like(per_unit.isel(chain=0, draw=0, drop=True), np.nan)
     else:
         raise ValueError(f'by must be "transition", "sequence" or "unit", got {by!r}')
 
-    elpd_i, pareto_k, mcse = _psis(log_lik, _relative_efficiency(posterior.values))
+    elpd_i, pareto_k, mcse = psis(log_lik, _relative_efficiency(posterior.values))
     n = weights.sum()
     elpd = float((weights * elpd_i).sum())
     spread = float((weights * (elpd_i - elpd / n) ** 2).sum())
@@ -172,7 +178,7 @@ def _relative_efficiency(draws: Floats) -> float:
     return float(azs.ess(varying, method="mean").mean() / (len(draws) * draws.shape[1]))
 
 
-def _psis(log_lik: Floats, r_eff: float) -> tuple[Floats, Floats, Floats]:
+def psis(log_lik: Floats, r_eff: float) -> tuple[Floats, Floats, Floats]:
     """Leave-one-out densities, Pareto k and Monte Carlo standard errors of the last axis.
 
     What does not vary between the draws needs no smoothing, which would fail: it is known.

@@ -98,8 +98,11 @@ def convergence(tree: xr.DataTree) -> Convergence:
     """
     import arviz_stats as azs
 
-    A = variable(tree, "posterior", "A").transpose("chain", "draw", ...).values
-    cells = A.reshape(*A.shape[:2], -1)
+    posterior = tree.children["posterior"].dataset
+    # Where a prior was learned, A is drawn independently given what NUTS sampled.
+    sampled = str(tree.attrs.get("sampled", "A")).split(", ")
+    columns = [posterior[name].transpose("chain", "draw", ...).values for name in sampled]
+    cells = np.concatenate([part.reshape(*part.shape[:2], -1) for part in columns], axis=-1)
     constant = cells.std(axis=(0, 1)) <= 1e-12
     undefined = np.isnan(cells).all(axis=(0, 1))
     varying = cells[..., ~(constant | undefined)]
@@ -107,7 +110,7 @@ def convergence(tree: xr.DataTree) -> Convergence:
     if "sample_stats" in tree.children:
         divergences = int(variable(tree, "sample_stats", "diverging").sum())
     quantities = varying.shape[-1]
-    if quantities == 0 or A.shape[1] < MIN_DRAWS:
+    if quantities == 0 or cells.shape[1] < MIN_DRAWS:
         return Convergence(np.nan, np.nan, divergences, quantities)
     bulk = azs.ess(varying, method="bulk").min()
     tail = azs.ess(varying, method="tail", prob=(0.05, 0.95)).min()

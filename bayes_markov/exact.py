@@ -1,8 +1,12 @@
 """The posterior without a sampler: independent draws from its closed form."""
 
+from typing import Literal
+
+import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from analytic import DirichletRows
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.tree import assemble, check_memory, check_size, prior_rows, streams
 
@@ -15,6 +19,7 @@ def exact_posterior(
     draws: int = 1000,
     chains: int = 4,
     support: ArrayLike | None = None,
+    pool: Literal["full", "none"] = "full",
 ) -> xr.DataTree:
     r"""Draw independently from the exact posterior of A.
 
@@ -26,7 +31,7 @@ def exact_posterior(
     Parameters
     ----------
     counts : TransitionCounts
-        Data. Units are pooled for A and kept apart in the log-likelihood.
+        Data.
     alpha : array_like, default 1.0
         Dirichlet parameters, positive: a number, one per next state, or one per cell.
     seed : int
@@ -35,17 +40,21 @@ def exact_posterior(
         Draws per chain, and chains. All are independent; chains are there for ArviZ.
     support : array_like of bool, optional
         Possible transitions, shape of one table.
+    pool : {"full", "none"}, default "full"
+        One matrix for all units, which the log-likelihood keeps apart; or one for each, of which
+        none says anything about another. `partial_pooling_model` is between the two.
 
     Returns
     -------
     xarray.DataTree
         posterior A(chain, draw, state, next_state), probabilities; prior likewise;
         log_likelihood in nats; observed_data, constant_data. Histories that cannot occur are NaN.
+        Without pooling, A has the dim unit, and the prior group has one chain.
 
     Raises
     ------
     ValueError
-        Bad alpha, support, seed or sizes.
+        Bad alpha, support, seed or sizes, or no pooling of counts without units.
 
     Examples
     --------
@@ -61,8 +70,17 @@ def exact_posterior(
        Review E 76, 011106.
     """
     check_size(draws=draws, chains=chains)
-    check_memory(counts, draws, chains)
+    if pool not in ("full", "none"):
+        raise ValueError(f'pool must be "full" or "none", got {pool!r}')
+    if pool == "none" and counts.units is None:
+        raise ValueError('pool="none" needs units; count the data with unit= or units="sequence"')
+    check_memory(counts, draws, chains, per_unit=pool == "none")
     prior = prior_rows(counts, alpha, support)
     rng, _ = streams(seed)
-    sampled = prior.given(counts.pooled).sample(rng, size=(chains, draws))
+    tables = counts.pooled if pool == "full" else counts.tables
+    posterior = DirichletRows(
+        prior.alpha + tables, support=np.broadcast_to(prior.possible, tables.shape)
+    )
+    prior.given(counts.pooled)  # refuses counts off the support
+    sampled = posterior.sample(rng, size=(chains, draws))
     return assemble(sampled, counts=counts, prior=prior, seed=seed, sampler="exact")

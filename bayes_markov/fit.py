@@ -2,23 +2,21 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from typing import Any
 
 import numpy as np
-import nutpie
 import pymc as pm
 import xarray as xr
 
 from analytic import DirichletRows
 from analytic.validate import Floats
 from bayes_markov.diagnostics import ConvergenceWarning, convergence
+from bayes_markov.hierarchy.fit import sample_hierarchy
+from bayes_markov.hierarchy.models import is_hierarchical
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import alpha_of, counts_of
+from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
 from bayes_markov.tree import assemble, check_memory, check_size, streams, variable
-
-_COMPILED: WeakKeyDictionary[pm.Model, Any] = WeakKeyDictionary()
-"""What nutpie compiled for a model; new data of the same shape go into it as they are."""
 
 _PLAIN = {"mode": "FAST_COMPILE"}
 """How to compile what is evaluated a few times only."""
@@ -31,7 +29,7 @@ def sample(
     draws: int = 1000,
     chains: int = 4,
     tune: int | None = None,
-    sampler: Literal["nutpie", "pymc"] = "nutpie",
+    sampler: Sampler = "nutpie",
     progress: bool = False,
 ) -> xr.DataTree:
     """Draw from the posterior by NUTS.
@@ -43,7 +41,8 @@ def sample(
     Parameters
     ----------
     model : pymc.Model
-        Model of `dirichlet_model`; one of `hmm_model` goes to `sample_hmm`.
+        Model of `dirichlet_model`, or one with a learned prior (`partial_pooling_model`, ...); one
+        of `hmm_model` goes to `sample_hmm`.
     seed : int
         Seed of the draws. They also depend on the versions of the packages and on the compiler's
         cache, so compare them within Monte Carlo error, never digit by digit.
@@ -59,7 +58,10 @@ def sample(
     Returns
     -------
     xarray.DataTree
-        As `exact_posterior`, and sample_stats.
+        As `exact_posterior`, and sample_stats. With a learned prior, also what was learned
+        (strength, mean, ...), by NUTS, and log_prior; A is drawn exactly given these. Where each
+        unit has its own matrix, A has the dim unit, the prior group has one chain, and
+        log_likelihood is that of the unit's counts with its matrix summed out.
 
     Warns
     -----
@@ -77,22 +79,23 @@ def sample(
     >>> counts = bm.TransitionCounts.from_sequences([["sun", "sun", "rain", "sun"]])
     >>> tree = bm.sample(bm.dirichlet_model(counts), seed=1)  # doctest: +SKIP
     """
+    options: dict[str, Any] = {
+        "seed": seed,
+        "draws": draws,
+        "chains": chains,
+        "tune": tune,
+        "sampler": sampler,
+        "progress": progress,
+    }
     if "observations_data" in getattr(model, "named_vars", ()):
         from bayes_markov.hmm.fit import sample_hmm
 
-        return sample_hmm(
-            model,
-            seed=seed,
-            draws=draws,
-            chains=chains,
-            tune=tune,
-            sampler=sampler,
-            progress=progress,
-        )
+        return sample_hmm(model, **options)
+    if is_hierarchical(model):
+        return sample_hierarchy(model, **options)
     check_size(draws=draws, chains=chains, tune=1 if tune is None else tune)
     check_model(model)
-    if sampler not in ("nutpie", "pymc"):
-        raise ValueError(f'sampler must be "nutpie" or "pymc", got {sampler!r}')
+    check_sampler(sampler)
     posterior_stream, _ = streams(seed)
     sampler_seed = int(posterior_stream.integers(2**31))
     counts, prior = counts_of(model), _prior_of(model)
@@ -101,33 +104,10 @@ def sample(
     stats: xr.Dataset | None = None
     if not model.free_RVs:
         values = np.broadcast_to(prior.mean(), (chains, draws, *prior.alpha.shape))
-    elif sampler == "nutpie":
-        tree = nutpie.sample(
-            compiled(model),
-            draws=draws,
-            tune=400 if tune is None else tune,
-            chains=chains,
-            seed=sampler_seed,
-            save_warmup=False,
-            progress_bar=progress,
-        )
-        values, stats = _values_and_stats(tree)
     else:
-        tree = pm.sample(
-            draws,
-            model=model,
-            tune=1000 if tune is None else tune,
-            chains=chains,
-            cores=1,
-            random_seed=sampler_seed,
-            nuts_sampler="pymc",
-            progressbar=progress,
-            quiet=not progress,
-            compute_convergence_checks=False,
-        )
-        values, stats = _values_and_stats(tree)
+        tree = draw(model, **(options | {"seed": sampler_seed}))
+        values, stats = variable(tree, "posterior", "A").values, statistics(tree)
 
-    versions = {"pymc_version": pm.__version__, "nutpie_version": nutpie.__version__}
     result = assemble(
         values,
         counts=counts,
@@ -135,7 +115,7 @@ def sample(
         seed=seed,
         sampler=f"NUTS ({sampler})" if model.free_RVs else "none: nothing varies",
         sample_stats=stats,
-        attrs=versions,
+        attrs=VERSIONS,
     )
     found = convergence(result)
     result.attrs |= {
@@ -146,17 +126,6 @@ def sample(
     if found.problems:
         warnings.warn("; ".join(found.problems), ConvergenceWarning, stacklevel=2)
     return result
-
-
-def compiled(model: pm.Model) -> Any:
-    """Compile a model for nutpie once, and feed the model's present data to it."""
-    data = {name: model[name].get_value() for name in ("counts_data", "alpha")}
-    variables = tuple(model.named_vars)
-    kept = _COMPILED.get(model)
-    if kept is None or kept[0] != variables:
-        kept = (variables, nutpie.compile_pymc_model(model, freeze_model=False))
-        _COMPILED[model] = kept
-    return kept[1].with_data(**data)
 
 
 def posterior_mode(
@@ -284,10 +253,3 @@ def _prior_of(model: pm.Model) -> DirichletRows:
     """Prior of a model, as a value."""
     alpha = alpha_of(model)
     return DirichletRows(alpha, support=alpha > 0)
-
-
-def _values_and_stats(tree: xr.DataTree) -> tuple[Floats, xr.Dataset]:
-    """Draws of A and the sampler's own statistics, without its columns of Python objects."""
-    stats = tree.children["sample_stats"].to_dataset()
-    objects = [name for name, column in stats.data_vars.items() if column.dtype == object]
-    return variable(tree, "posterior", "A").values, stats.drop_vars(objects)

@@ -13,7 +13,7 @@ from analytic.validate import Bools, Counts, Floats, check_prob
 from bayes_markov.check import GOOD_K, MIN_DRAWS
 from bayes_markov.functionals import draws_of_block, functionals_named, states_of
 from bayes_markov.labels import Label
-from bayes_markov.tree import counts_of_tree, variable
+from bayes_markov.tree import alpha_of_tree, counts_of_tree
 
 MCSE_LIMIT = 5.0
 """Monte Carlo standard errors beyond which two means differ; by chance once in 1.7 million."""
@@ -183,8 +183,11 @@ def summarize_functionals(
     chosen = functionals_named(names, steps)
     P = draws_of_block(tree, "posterior")
     table = counts_of_tree(tree).pooled
-    alpha = variable(tree, "constant_data", "alpha").values
-    mean_of_A = DirichletRows(alpha, support=alpha > 0).given(table).mean()[1:]
+    alpha = alpha_of_tree(tree)
+    if alpha is None:  # learned
+        mean_of_A = P.mean(axis=(0, 1))
+    else:
+        mean_of_A = DirichletRows(alpha, support=alpha > 0).given(table).mean()[1:]
     lines: list[FunctionalEstimate] = []
     for name, functional in chosen.items():
         lines += _estimates(name, functional, P, table, mean_of_A, states, prob)

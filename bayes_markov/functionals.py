@@ -10,7 +10,7 @@ from analytic import FUNCTIONALS, is_irreducible, n_step
 from analytic.functionals import Functional
 from analytic.validate import Floats
 from bayes_markov.labels import Label
-from bayes_markov.tree import counts_of_tree, variable
+from bayes_markov.tree import counts_of_tree, matrix_draws
 
 N_STEP = "n_step"
 """Name of the functional that needs to be told a number of steps."""
@@ -131,7 +131,7 @@ def states_of(tree: xr.DataTree) -> tuple[Label, ...]:
 
 def draws_of_block(tree: xr.DataTree, group: str) -> Floats:
     """Draws of the transitions among the states proper, shape (chain, draw, K, K)."""
-    A = variable(tree, group, "A").transpose("chain", "draw", "state", "next_state")
+    A = matrix_draws(tree, group)
     P = np.asarray(A.values[..., 1:, :], dtype=np.float64)
     undefined = np.isnan(P).any(axis=(0, 1, 3))
     if undefined.any():

@@ -77,7 +77,7 @@ def dirichlet_model(
         pm.CustomDist(
             "counts",
             A,
-            logp=lambda value, A: _log_likelihood(value, A, len(names)),
+            logp=lambda value, A: log_likelihood(value, A, len(names)),
             signature=f"({letters})->({letters})",
             observed=data,
             dims=("unit", *names),
@@ -103,7 +103,7 @@ def alpha_of(model: pm.Model) -> np.ndarray:
     return np.asarray(model["alpha"].get_value())
 
 
-def _log_likelihood(value: Any, A: Any, axes: int) -> Any:
+def log_likelihood(value: Any, A: Any, axes: int) -> Any:
     """Sum of n log A over the last `axes` axes, 0 log 0 being 0 in value and in gradient."""
     seen = value > 0
     terms = pt.where(seen, value * pt.log(pt.where(seen, A, 1.0)), 0.0)

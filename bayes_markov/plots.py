@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 import analytic
 from analytic import possible_histories
 from analytic.validate import Floats, check_prob
-from bayes_markov.tree import counts_of_tree, variable
+from bayes_markov.tree import counts_of_tree, matrix_draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -254,7 +254,7 @@ def _drawn(
     n_states, shape = len(counts.states), counts.pooled.shape
     if estimates is None:
         estimates = {"MLE": analytic.mle(counts.pooled)}
-    A = variable(tree, "posterior", "A")
+    A = matrix_draws(tree)
     departures = counts.pooled.sum(axis=-1).reshape(-1)
     wanted = possible_histories(n_states, counts.order).reshape(-1)
     if not rows_without_data:

@@ -12,7 +12,7 @@ import analytic
 from analytic import DirichletRows, possible_histories
 from analytic.validate import check_prob
 from bayes_markov.labels import START, Label, dims
-from bayes_markov.tree import counts_of_tree, variable
+from bayes_markov.tree import counts_of_tree, matrix_draws, variable
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,11 @@ def estimates(tree: xr.DataTree, *, prob: float = 0.95) -> list[Estimate]:
     check_prob(prob)
     counts = counts_of_tree(tree)
     table = counts.pooled
-    alpha = variable(tree, "constant_data", "alpha").values
+    draws = matrix_draws(tree).values
     ess, rhat = np.full(table.shape, np.nan), np.full(table.shape, np.nan)
     if "sample_stats" in tree.children:
         import arviz_stats as azs
 
-        draws = variable(tree, "posterior", "A").transpose("chain", "draw", ...).values
         tails = [(1 - prob) / 2, (1 + prob) / 2]
         mean, (low, high) = draws.mean(axis=(0, 1)), np.quantile(draws, tails, axis=(0, 1))
         cells = draws.reshape(*draws.shape[:2], -1)
@@ -87,6 +86,7 @@ def estimates(tree: xr.DataTree, *, prob: float = 0.95) -> list[Estimate]:
         ess[varies] = azs.ess(cells[..., varies.ravel()], method="bulk")
         rhat[varies] = azs.rhat(cells[..., varies.ravel()])
     else:
+        alpha = variable(tree, "constant_data", "alpha").values
         posterior = DirichletRows(alpha, support=alpha > 0).given(table)
         mean, (low, high) = posterior.mean(), posterior.interval(prob=prob)
     mle, departures = analytic.mle(table), table.sum(axis=-1)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
+from scipy.special import xlogy
 
 from analytic import DirichletRows, possible_histories
 from analytic.validate import INT64_MAX, Floats, as_alpha, as_support
@@ -70,28 +71,43 @@ def assemble(
     sample_stats: xr.Dataset | None = None,
     attrs: Mapping[str, str | int | float] | None = None,
 ) -> xr.DataTree:
-    """Put posterior draws, shape (chains, draws, *history, K), into the common tree."""
+    """Put posterior draws, shape (chains, draws, *history, K), into the common tree.
+
+    Where each unit has its own matrix, the draws have an axis for the units before the history.
+    """
     chains, n_draws = draws.shape[:2]
-    names, labels = dims(counts.order), coords(counts.states, counts.order)
+    names, labels = dims(counts.order), dict(coords(counts.states, counts.order))
     sampled = {"chain": np.arange(chains), "draw": np.arange(n_draws)}
-    unit = {"unit": unit_labels(counts)}
+    unit = {"unit": np.array(unit_labels(counts))}
     _, prior_stream = streams(seed)
+    per_unit = draws.ndim > 2 + len(names)
+    if per_unit:
+        names, labels = ("unit", *names), labels | unit
+        drawn_before = prior.sample(prior_stream, size=(1, n_draws, len(counts.tables)))
+        log_likelihood = np.sum(
+            xlogy(counts.tables, np.where(counts.tables > 0, draws, 1.0)),
+            axis=tuple(range(-counts.order - 1, 0)),
+        )
+    else:
+        drawn_before = prior.sample(prior_stream, size=(chains, n_draws))
+        log_likelihood = log_likelihood_per_unit(draws, counts)
+    tables = counts.tables if per_unit else counts.pooled
 
     def of_rows(values: Floats) -> xr.Dataset:
-        return xr.Dataset({"A": (("chain", "draw", *names), values)}, coords=sampled | labels)
+        axes = {"chain": np.arange(len(values)), "draw": sampled["draw"]}
+        return xr.Dataset({"A": (("chain", "draw", *names), values)}, coords=axes | labels)
 
     groups = {
         "posterior": of_rows(draws),
-        "prior": of_rows(prior.sample(prior_stream, size=(chains, n_draws))),
+        "prior": of_rows(drawn_before),
         "log_likelihood": xr.Dataset(
-            {"counts": (("chain", "draw", "unit"), log_likelihood_per_unit(draws, counts))},
-            coords=sampled | unit,
+            {"counts": (("chain", "draw", "unit"), log_likelihood)}, coords=sampled | unit
         ),
         "observed_data": counts.to_xarray().to_dataset(),
         "constant_data": xr.Dataset(
             {
-                "alpha": (names, prior.alpha),
-                "departures": (names[:-1], counts.pooled.sum(axis=-1)),
+                "alpha": (dims(counts.order), prior.alpha),
+                "departures": (names[:-1], tables.sum(axis=-1)),
             },
             coords=labels,
         ),
@@ -99,18 +115,24 @@ def assemble(
     if sample_stats is not None:
         groups["sample_stats"] = sample_stats.assign_coords(sampled)
     tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in groups.items()})
-    tree.attrs = {
-        "inference_library": "bayes_markov",
-        "inference_library_version": __version__,
+    tree.attrs = root_attributes(counts) | {
         "prior": describe(prior),
         "seed": int(seed),
-        "data_digest": counts.digest,
         "sampler": sampler,
-        "states_order": counts.states_order,
-        "order": counts.order,
         **(attrs or {}),
     }
     return tree
+
+
+def root_attributes(counts: TransitionCounts) -> dict[str, str | int | float]:
+    """Record of the data and of what made the result."""
+    return {
+        "inference_library": "bayes_markov",
+        "inference_library_version": __version__,
+        "data_digest": counts.digest,
+        "states_order": counts.states_order,
+        "order": counts.order,
+    }
 
 
 def describe(prior: DirichletRows) -> str:
@@ -140,11 +162,13 @@ def check_size(**sizes: int) -> None:
             raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
 
 
-def check_memory(counts: TransitionCounts, draws: int, chains: int) -> None:
+def check_memory(
+    counts: TransitionCounts, draws: int, chains: int, *, per_unit: bool = False
+) -> None:
     """Refuse a result that memory could not hold."""
-    cells = counts.pooled.size
+    cells = counts.tables.size if per_unit else counts.pooled.size
     values = max(cells, len(unit_labels(counts)))
-    numbers = int(chains) * int(draws) * values
+    numbers = int(chains + per_unit) * int(draws) * values
     if numbers > MAX_NUMBERS:
         raise ValueError(
             f"{chains} chains of {draws} draws of {values:,} values are {numbers:.2g} numbers, "
@@ -155,6 +179,23 @@ def check_memory(counts: TransitionCounts, draws: int, chains: int) -> None:
 def variable(tree: xr.DataTree, group: str, name: str) -> xr.DataArray:
     """One variable of one group of a result."""
     return tree.children[group].dataset[name]
+
+
+def matrix_draws(tree: xr.DataTree, group: str = "posterior") -> xr.DataArray:
+    """Draws of A (chain, draw, *history, next_state), of a result with one matrix."""
+    A = variable(tree, group, "A")
+    if "unit" in A.dims:
+        raise ValueError(
+            f"tree has a matrix for each of {A.sizes['unit']} units; take the tree of one, "
+            f"select_unit(tree, unit), or of their mean, select_mean(tree)"
+        )
+    return A.transpose("chain", "draw", *dims(counts_of_tree(tree).order))
+
+
+def alpha_of_tree(tree: xr.DataTree) -> Floats | None:
+    """Prior's Dirichlet parameters, 0 off the support; None where the prior was learned."""
+    constant = tree.children["constant_data"].dataset
+    return np.asarray(constant["alpha"].values) if "alpha" in constant else None
 
 
 def counts_of_tree(tree: xr.DataTree) -> TransitionCounts:

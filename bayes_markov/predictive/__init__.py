@@ -8,11 +8,10 @@ import numpy as np
 import xarray as xr
 
 from analytic.validate import Floats
-from bayes_markov.labels import dims
 from bayes_markov.predictive.replicate import Start, as_paths, simulate_like
 from bayes_markov.predictive.statistics import STATISTICS, Paths, evaluate
 from bayes_markov.registry import by_name
-from bayes_markov.tree import counts_of_tree, streams, variable
+from bayes_markov.tree import counts_of_tree, matrix_draws, streams
 
 CODES_AT_ONCE = 2**27
 """States that are simulated before statistics are taken of them (134 MB)."""
@@ -158,7 +157,7 @@ def _predict(
     _check_names(functions, tree)
     counts = counts_of_tree(tree)
     paths = as_paths(sequences, counts, start)
-    A = variable(tree, group, "A").transpose("chain", "draw", *dims(counts.order))
+    A = matrix_draws(tree, group)
     used = A.isel(draw=_spaced(A.sizes["draw"], draws))
     # A fit takes the first two streams of its seed; these are the next.
     stream = np.random.SeedSequence(int(seed), spawn_key=(2 + (group == "prior"),))

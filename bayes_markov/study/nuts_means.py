@@ -64,8 +64,8 @@ def _compiled_posterior(
     import nutpie
     import pymc as pm
 
-    from bayes_markov.fit import compiled
     from bayes_markov.models import dirichlet_model
+    from bayes_markov.nuts import compiled
 
     empty = np.zeros((n_states + 1, n_states), dtype=np.int64)
     states = [f"s{number}" for number in range(1, n_states + 1)]

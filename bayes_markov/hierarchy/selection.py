@@ -1,0 +1,223 @@
+"""Compare full, partial and no pooling by how well they predict units that were left out."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from numpy.typing import ArrayLike
+from scipy.special import logsumexp
+
+import analytic
+from analytic.validate import Floats
+from bayes_markov.check import GOOD_K, psis
+from bayes_markov.counts import TransitionCounts
+from bayes_markov.hierarchy.fit import log_evidence_of_draws, sample_hierarchy
+from bayes_markov.hierarchy.models import (
+    Specification,
+    check_counts,
+    partial_pooling_model,
+    specification_of,
+)
+from bayes_markov.nuts import draw
+from bayes_markov.tree import prior_rows, variable
+
+type Pool = Literal["full", "partial", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class PoolingScore:
+    """How well units that were left out were predicted with one kind of pooling."""
+
+    pool: Pool
+    """Kind of pooling."""
+    elpd: float
+    """Expected log predictive density, the sum over units left out in turn, in nats."""
+    se: float
+    """Standard error of `elpd` over the units (divisor U - 1)."""
+    mcse: float
+    """Monte Carlo standard error of `elpd`; 0 where it is exact."""
+    pointwise: xr.DataArray
+    """Log predictive density of each unit."""
+    method: str
+    """How it was found."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoolingComparison:
+    """Kinds of pooling by expected log predictive density, the best first."""
+
+    scores: tuple[PoolingScore, ...]
+    """One for each kind of pooling."""
+    alpha: str
+    """Prior of full and no pooling."""
+
+    def __str__(self) -> str:
+        """Table for a terminal."""
+        best = self.scores[0].pointwise.values
+        lines = [
+            f"leave-one-unit-out over {len(best)} units, in nats",
+            f"{'pooling':<8} {'elpd':>10} {'se':>7} {'difference':>11} {'se':>7}  method",
+        ]
+        for score in self.scores:
+            difference = score.pointwise.values - best
+            se = np.sqrt(len(best)) * difference.std(ddof=1) if len(best) > 1 else np.nan
+            lines.append(
+                f"{score.pool:<8} {score.elpd:>10.2f} {score.se:>7.2f} {difference.sum():>11.2f} "
+                f"{se:>7.2f}  {score.method}"
+            )
+        lines.append(
+            f"full and none: closed form under {self.alpha}; partial: its evidence is exact given "
+            f"the population, which is learned from the other units by NUTS (Monte Carlo error "
+            f"{next(s.mcse for s in self.scores if s.pool == 'partial'):.2f})"
+        )
+        return "\n".join(lines)
+
+
+def compare_pooling(
+    counts: TransitionCounts,
+    *,
+    alpha: ArrayLike = 1.0,
+    seed: int,
+    draws: int = 1000,
+    chains: int = 4,
+    model: pm.Model | None = None,
+) -> PoolingComparison:
+    r"""Leave out one unit at a time, and predict all of its transitions.
+
+    .. math:: \mathrm{elpd} = \sum_u \log p(n^{(u)} \mid n^{(v)}, v \ne u)
+
+    With full pooling all units have the same matrix, with none a unit says nothing about another:
+    both have closed forms. With partial pooling p is the evidence of the unit's counts given the
+    population, averaged over what the other units say of the population. That average is taken by
+    Pareto-smoothed importance sampling from one fit to all units; where the Pareto k of a unit is
+    above 0.7, it is taken from a fit without the unit.
+
+    Parameters
+    ----------
+    counts : TransitionCounts
+        Data with at least two units.
+    alpha : array_like, default 1.0
+        Dirichlet parameters for full and no pooling.
+    seed : int
+        Seed of the draws.
+    draws, chains : int, default 1000 and 4
+        Draws per chain, and chains.
+    model : pymc.Model, optional
+        Model of `partial_pooling_model` or `covariate_model` for the same counts; by default the
+        former with its defaults.
+
+    Returns
+    -------
+    PoolingComparison
+        The best first; printed as a table with paired differences.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two units, or a model of other counts.
+
+    Examples
+    --------
+    >>> import bayes_markov as bm
+    >>> counts = bm.TransitionCounts.from_sequences(
+    ...     [["a", "b", "b"], ["b", "b"], ["a", "a"]], units=["x", "y", "z"])
+    >>> print(bm.compare_pooling(counts, seed=1))  # doctest: +SKIP
+
+    References
+    ----------
+    .. [1] Vehtari, A., Gelman, A. and Gabry, J. (2017). Practical Bayesian model evaluation using
+       leave-one-out cross-validation and WAIC. Statistics and Computing 27, 1413-1432.
+    """
+    check_counts(counts, needs_units=True)
+    if len(counts.units or ()) < 2:
+        raise ValueError("counts have one unit; leaving it out leaves nothing to predict it from")
+    prior = prior_rows(counts, alpha)
+    if model is None:
+        model = partial_pooling_model(counts)
+    given = specification_of(model)
+    if given.counts != counts or not (given.per_unit and given.collapsed):
+        raise ValueError(
+            "model must be a collapsed partial_pooling_model or covariate_model of the same counts"
+        )
+    tables, order = counts.tables, counts.order
+    full = analytic.loo_units(tables, prior.alpha, order=order).pointwise
+    none = np.array([analytic.log_evidence(one, prior.alpha, order=order) for one in tables])
+    tree = sample_hierarchy(model, seed=seed, draws=draws, chains=chains)
+    partial, mcse, refitted = _left_out(model, given, tree, seed)
+    way = "PSIS" if refitted == 0 else f"PSIS, {refitted} refitted"
+    scores = (
+        _score("full", full, "exact"),
+        _score("none", none, "exact"),
+        replace(_score("partial", partial, way), mcse=mcse),
+    )
+    labelled = variable(tree, "log_likelihood", "counts").isel(chain=0, draw=0, drop=True)
+    named = [replace(s, pointwise=labelled.copy(data=s.pointwise.values)) for s in scores]
+    ranked = sorted(named, key=lambda score: -score.elpd)
+    return PoolingComparison(tuple(ranked), _described(alpha))
+
+
+def _left_out(
+    model: pm.Model, given: Specification, tree: xr.DataTree, seed: int
+) -> tuple[Floats, float, int]:
+    """Log predictive density of each unit from the others, its error, and the units refitted."""
+    log_lik = variable(tree, "log_likelihood", "counts").transpose("chain", "draw", "unit").values
+    elpd, k, mcse = psis(log_lik, _efficiency(log_lik))
+    unreliable = np.flatnonzero(k > GOOD_K)
+    chains, draws = log_lik.shape[:2]
+    for number, unit in enumerate(unreliable):
+        elpd[unit], mcse[unit] = _refitted(
+            model, given, int(unit), seed + 1 + number, draws, chains
+        )
+    return elpd, float(np.sqrt((mcse**2).sum())), len(unreliable)
+
+
+def _refitted(
+    model: pm.Model, given: Specification, unit: int, seed: int, draws: int, chains: int
+) -> tuple[float, float]:
+    """Predict a unit from a fit to the others; what was compiled is fed with their counts."""
+    import arviz_stats as azs
+
+    kept = given.found.unit != unit
+    others = {"pattern_pair": given.found.pair[kept], "pattern_unit": given.found.unit[kept]}
+    everything = {name: model[name].get_value() for name in others}
+    pm.set_data(others, model=model)
+    try:
+        drawn = draw(
+            model,
+            seed=seed % 2**31,
+            draws=draws,
+            chains=chains,
+            tune=None,
+            sampler="nutpie",
+            progress=False,
+        )
+    finally:
+        pm.set_data(everything, model=model)
+    learned = {name: variable(drawn, "posterior", name).values for name in given.population.dims}
+    log_lik = log_evidence_of_draws(given, learned)[..., unit]
+    weights = np.exp(log_lik - log_lik.max())
+    mcse = float(azs.mcse(weights, method="mean") / weights.mean())
+    return float(logsumexp(log_lik) - np.log(log_lik.size)), mcse
+
+
+def _efficiency(log_lik: Floats) -> float:
+    """Effective draws per draw, averaged over the units whose likelihood varies."""
+    import arviz_stats as azs
+
+    varying = log_lik[..., np.ptp(log_lik, axis=(0, 1)) > 0]
+    if len(log_lik) == 1 or varying.size == 0:
+        return 1.0
+    return float(azs.ess(varying, method="mean").mean() / (log_lik.shape[0] * log_lik.shape[1]))
+
+
+def _score(pool: Pool, pointwise: Floats, method: str) -> PoolingScore:
+    """Sum over the units, with its standard error."""
+    se = float(np.sqrt(len(pointwise)) * pointwise.std(ddof=1))
+    return PoolingScore(pool, float(pointwise.sum()), se, 0.0, xr.DataArray(pointwise), method)
+
+
+def _described(alpha: ArrayLike) -> str:
+    """Prior of full and no pooling in a few words."""
+    return f"alpha = {float(np.asarray(alpha)):g}" if np.ndim(alpha) == 0 else "the given alpha"
