@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from bayes_markov.hierarchy.plots import plot_shrinkage
     from bayes_markov.hierarchy.selection import PoolingComparison, PoolingScore, compare_pooling
+    from bayes_markov.hierarchy.table import Strength, strengths
     from bayes_markov.hierarchy.units import add_new_unit, select_mean, select_unit
     from bayes_markov.hmm.decoding import (
         add_state_paths,
@@ -45,8 +46,9 @@ if TYPE_CHECKING:
     )
     from bayes_markov.hmm.emissions import CategoricalPrior, GaussianPrior, PoissonPrior
     from bayes_markov.hmm.fit import sample_hmm
+    from bayes_markov.hmm.frames import observe
     from bayes_markov.hmm.models import hmm_model, start_values
-    from bayes_markov.hmm.observations import Observations, observe
+    from bayes_markov.hmm.observations import Observations
     from bayes_markov.hmm.plots import plot_emissions, plot_states
     from bayes_markov.hmm.selection import HiddenFit, HiddenTable, compare_hidden
     from bayes_markov.hmm.table import HiddenEstimate, hidden_estimates
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
     from bayes_markov.predictive.statistics import STATISTICS
     from bayes_markov.ranking import Ranking, Score, rank_estimators
     from bayes_markov.sequence_frames import label_sequences
-    from bayes_markov.study import coverage_study, nuts_estimator, risk_study
+    from bayes_markov.study import coverage_study, learned_estimator, nuts_estimator, risk_study
     from bayes_markov.study.losses import LOSSES, Loss
     from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
     from bayes_markov.table import estimates
@@ -92,12 +94,13 @@ _HOME = {
     "hmm_model": "hmm.models",
     "label_sequences": "sequence_frames",
     "learned_concentration_model": "hierarchy.models",
+    "learned_estimator": "study",
     "learned_stickiness_model": "hierarchy.models",
     "leave_future_out": "future",
     "load": "tree",
     "loo": "check",
     "nuts_estimator": "study",
-    "observe": "hmm.observations",
+    "observe": "hmm.frames",
     "partial_pooling_model": "hierarchy.models",
     "plot_check": "predictive.plots",
     "plot_coverage": "study.plots",
@@ -121,6 +124,7 @@ _HOME = {
     "select_unit": "hierarchy.units",
     "start_values": "hmm.models",
     "state_table": "hmm.decoding",
+    "strengths": "hierarchy.table",
     "summarize_functionals": "functional_table",
     "verify": "verification",
     "Calibration": "calibration",
@@ -145,6 +149,7 @@ _HOME = {
     "Ranking": "ranking",
     "Score": "ranking",
     "StatisticCheck": "predictive.check",
+    "Strength": "hierarchy.table",
     "TransitionCounts": "counts",
     "Verification": "verification",
 }
@@ -174,6 +179,7 @@ __all__ = [
     "Ranking",
     "Score",
     "StatisticCheck",
+    "Strength",
     "TransitionCounts",
     "Verification",
     "__version__",
@@ -201,6 +207,7 @@ __all__ = [
     "hmm_model",
     "label_sequences",
     "learned_concentration_model",
+    "learned_estimator",
     "learned_stickiness_model",
     "leave_future_out",
     "load",
@@ -230,6 +237,7 @@ __all__ = [
     "select_unit",
     "start_values",
     "state_table",
+    "strengths",
     "summarize_functionals",
     "verify",
 ]

@@ -119,7 +119,8 @@ def count_files(
             def count_up(number: int) -> None:
                 nonlocal read
                 read += number
-                advance(read / total)
+                if advance is not None:
+                    advance(read / total)
 
             with _watched(connection, None if assume_sorted else advance):
                 return count_roles(
@@ -281,8 +282,6 @@ def _connected() -> "Iterator[duckdb.DuckDBPyConnection]":
     settings = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(folder),
-        "enable_progress_bar": "true",
-        "enable_progress_bar_print": "false",
     }
     connection = duckdb.connect()
     try:
@@ -299,6 +298,10 @@ def _watched(connection: "duckdb.DuckDBPyConnection", advance: Advance | None) -
     if advance is None:
         yield
         return
+    # DuckDB measures its progress only while a bar is on, and in a notebook a bar needs a package
+    # that may not be there: so it is turned on for a terminal alone, and never printed.
+    connection.execute("set enable_progress_bar = true")
+    connection.execute("set enable_progress_bar_print = false")
     done = threading.Event()
 
     def watch() -> None:
@@ -317,10 +320,10 @@ def _watched(connection: "duckdb.DuckDBPyConnection", advance: Advance | None) -
 
 
 @contextmanager
-def _bar(progress: bool) -> Iterator[Advance]:
+def _bar(progress: bool) -> Iterator[Advance | None]:
     """Show a progress bar, if it is wanted and the standard error stream is a terminal."""
     if not (progress and sys.stderr.isatty()):
-        yield lambda share: None
+        yield None
         return
     from rich.console import Console
     from rich.progress import Progress

@@ -30,13 +30,13 @@ class PsisFuture:
     se : float
         Standard error of `elpd` over the predictions (divisor N - 1), taken as independent.
     pointwise : xarray.DataArray
-        Log predictive density of each block, dim `known`: how many states it is predicted from.
+        Log predictive density of each block, dim ``known``: how many states it is predicted from.
     mcse : xarray.DataArray
         Monte Carlo standard error of `pointwise`.
     pareto_k : xarray.DataArray
         Tail index of the importance ratios; -inf where the draws needed no weights.
     refits : tuple of int
-        Values of `known` at which new draws were taken because k came out above 0.7.
+        Values of ``known`` at which new draws were taken because k came out above 0.7.
     exact : analytic.FutureOut
         The same quantity in closed form.
     first, horizon : int

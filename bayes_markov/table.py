@@ -106,16 +106,23 @@ def estimates(tree: xr.DataTree, *, prob: float = 0.95) -> list[Estimate]:
 
 def as_csv(lines: list[Estimate]) -> str:
     """Text of a CSV file; what is undefined is left empty."""
-    order = len(lines[0].history)
-    history = dims(order)[:-1]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*history, *(field.name for field in fields(Estimate)[1:])])
-    for line in lines:
-        values = astuple(line)[1:]
-        shown = ["" if isinstance(x, float) and np.isnan(x) else x for x in values]
-        writer.writerow([*line.history, *shown])
+    writer.writerow(csv_header(len(lines[0].history)))
+    writer.writerows(csv_row(line) for line in lines)
     return text.getvalue()
+
+
+def csv_header(order: int) -> list[str]:
+    """Names of the columns."""
+    return [*dims(order)[:-1], *(field.name for field in fields(Estimate)[1:])]
+
+
+def csv_row(line: Estimate) -> list[object]:
+    """Values of a line, one for each column."""
+    values = astuple(line)[1:]
+    shown = ["" if isinstance(x, float) and np.isnan(x) else x for x in values]
+    return [*line.history, *shown]
 
 
 def as_rich(lines: list[Estimate], *, prob: float) -> Table:

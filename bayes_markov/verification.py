@@ -188,6 +188,7 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
             checks.append(Check(name, np.nan, Z_LIMIT, None, "counts are not whole numbers"))
             continue
         result = loo(tree, by=by)
+        assert result.exact is not None  # with a prior that is given
         z = _in_errors(result.pointwise, result.exact.pointwise, result.mcse)
         judged = (result.pareto_k < 0.5) & (_tail_of_ratios(tree, by) < LARGEST_TAIL)
         check = _worst(name, z.where(judged), Z_LIMIT)

@@ -19,6 +19,7 @@ from bayes_markov.cli.output import (
     save_picture,
     working,
 )
+from bayes_markov.cli.pooling import Pool, check_pool, fit_partially, fit_separately
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,11 +45,18 @@ def fit(
     sampler: Annotated[
         Sampler, typer.Option(help="NUTS by PyMC, or exact draws from the closed form.")
     ] = Sampler.nuts,
+    pool: Annotated[
+        Pool,
+        typer.Option(
+            help="Units have one matrix; or each its own, drawn towards what they have in common, "
+            "which is learned; or each its own and nothing in common."
+        ),
+    ] = Pool.full,
     seed: Seed = DEFAULT_SEED,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help=f"Also write {', '.join(RESULT_FILES)} here.", show_default=False
+            metavar="DIR", help="Also write draws, estimates and pictures here.", show_default=False
         ),
     ] = None,
 ) -> None:
@@ -59,10 +67,19 @@ def fit(
     check_prob(prob)
     counts = data.counts()
     parameters = parse_alpha(alpha, counts)
+    if pool is not Pool.full:
+        check_pool(pool, counts, alpha=alpha, exact=sampler is Sampler.exact)
     if out is not None:
         prepare_folder(out)
     console = Output()
     console.print(data.describe(counts))
+    if pool is Pool.none:
+        fit_separately(counts, parameters, console, prob=prob, seed=seed, out=out)
+        return
+    if pool is Pool.partial:
+        if not fit_partially(counts, console, prob=prob, seed=seed, out=out):
+            raise typer.Exit(1)
+        return
 
     passed = True
     if sampler is Sampler.exact:

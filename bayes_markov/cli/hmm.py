@@ -109,12 +109,15 @@ def fit(
     import numpy as np
 
     from analytic.validate import check_prob
-    from bayes_markov.hmm.selection import compare_hidden
+    from bayes_markov.hmm.emissions import as_emission
+    from bayes_markov.hmm.selection import check_numbers, compare_hidden
     from bayes_markov.hmm.table import as_rich, hidden_estimates
 
     check_prob(prob)
     numbers = as_numbers(n_states)
     data = read(file, observation, emission, sequence, time, unit)
+    as_emission(emission.value, data)  # these two refuse before a folder is made
+    check_numbers(numbers, data)
     if out is not None:
         prepare_folder(out)
     console = Output()
@@ -174,8 +177,8 @@ def decode(
     from bayes_markov.tree import replacing
 
     data = read(file, observation, emission, sequence, time, unit)
-    if out is not None and not out.parent.is_dir():
-        raise FileNotFoundError(f"the folder {out.parent} does not exist; create it first")
+    if out is not None:
+        check_target(out, file)
     with working("running Baum-Welch"):
         table = compare_hidden(
             data,
@@ -207,7 +210,7 @@ def read(
 ) -> "Observations":
     """Read the observations."""
     from bayes_markov.files import read as read_file
-    from bayes_markov.hmm.observations import observe
+    from bayes_markov.hmm.frames import observe
 
     named = [name for name in (observation, sequence, time, unit) if name is not None]
     return observe(
@@ -274,6 +277,16 @@ def write_results(
             first = variable(full, "log_likelihood", "sequence").values.tolist()[0]
             plot_states(full, sequence=first).savefig(folder / "states.png", dpi=150)
     return [*RESULT_FILES, *(SAMPLED_FILES if tree is not None else ())]
+
+
+def check_target(out: Path, file: Path) -> None:
+    """Refuse a file that cannot be written, or that holds the observations."""
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"the folder {out.parent} does not exist; create it first")
+    if out.is_dir():
+        raise IsADirectoryError(f"--out {out} is a folder; name a file in it")
+    if out.exists() and out.samefile(file):
+        raise ValueError(f"--out {out} is the file of the observations; name another")
 
 
 def as_numbers(text: str) -> list[int]:

@@ -67,11 +67,11 @@ class PoolingComparison:
                 f"{score.pool:<8} {score.elpd:>10.2f} {score.se:>7.2f} {difference.sum():>11.2f} "
                 f"{se:>7.2f}  {score.method}"
             )
-        lines.append(
-            f"full and none: closed form under {self.alpha}; partial: its evidence is exact given "
-            f"the population, which is learned from the other units by NUTS (Monte Carlo error "
-            f"{next(s.mcse for s in self.scores if s.pool == 'partial'):.2f})"
-        )
+        mcse = next(score.mcse for score in self.scores if score.pool == "partial")
+        lines += [
+            f"full, none: closed form under {self.alpha}; partial: evidence is exact given the",
+            f"population, which NUTS learns from the other units (Monte Carlo error {mcse:.2f})",
+        ]
         return "\n".join(lines)
 
 

@@ -183,8 +183,7 @@ def state_table(tree: xr.DataTree) -> "pl.DataFrame":
     --------
     >>> state_table(add_state_probabilities(tree)).head()  # doctest: +SKIP
     """
-    if GROUP not in tree.children or "probability" not in tree[GROUP].data_vars:
-        raise ValueError("tree has no probabilities of states; call add_state_probabilities first")
+    check_decoded(tree)
     states, observed = tree[GROUP].dataset, tree["observed_data"].dataset
     viterbi = states["viterbi"].values if "viterbi" in states else None
     values: Any = observed["observations"].values.tolist()
@@ -219,7 +218,9 @@ def decode_at(fit: "HiddenFit", data: Observations) -> "pl.DataFrame":
     Raises
     ------
     ValueError
-        Observations that the emission cannot give.
+        Observations that the emission cannot give, or labels in another order than in the fit.
+    TypeError
+        Not a fit, or not `Observations`.
 
     Examples
     --------
@@ -229,6 +230,15 @@ def decode_at(fit: "HiddenFit", data: Observations) -> "pl.DataFrame":
     >>> decode_at(table.fits[0], seen)["viterbi"].to_list()
     ['s1', 's1', 's2', 's2', 's1']
     """
+    if not hasattr(fit, "found"):
+        raise TypeError(f"fit must be one of compare_hidden(...).fits, got {fit!r:.60}")
+    if not isinstance(data, Observations):
+        raise TypeError(f"data must be Observations, got {data!r:.60}; see Observations.of_numbers")
+    if data.categories != fit.categories:
+        raise ValueError(
+            f"data have the labels {data.categories} and fit {fit.categories}; read them by "
+            f"Observations.of_labels(..., categories=fit.categories), or of_numbers if it has none"
+        )
     log_emission = hidden.log_emission(fit.found.emission, list(data.values))
     probability = np.concatenate(hidden.smooth(fit.found.A, log_emission).smoothed)
     path = np.concatenate(hidden.viterbi(fit.found.A, log_emission).path)
@@ -275,11 +285,26 @@ def log_emission_at(
     return values
 
 
-def _read(tree: xr.DataTree, draws: int | None) -> _Draws:
-    """Read draws and observations from a tree."""
+def emission_of_tree(tree: xr.DataTree) -> str:
+    """Name what a state emits; refuse what is no result of `sample_hmm`."""
+    if not isinstance(tree, xr.DataTree):
+        raise TypeError(f"tree must be a result of sample_hmm, got {type(tree).__name__}")
     emission = tree.attrs.get("emission")
     if emission not in EMISSIONS:
         raise ValueError("tree must come from sample_hmm; it does not say what a state emits")
+    return str(emission)
+
+
+def check_decoded(tree: xr.DataTree) -> None:
+    """Refuse a tree without probabilities of states."""
+    emission_of_tree(tree)
+    if GROUP not in tree.children or "probability" not in tree[GROUP].data_vars:
+        raise ValueError("tree has no probabilities of states; call add_state_probabilities first")
+
+
+def _read(tree: xr.DataTree, draws: int | None) -> _Draws:
+    """Read draws and observations from a tree."""
+    emission = emission_of_tree(tree)
     A = variable(tree, "posterior", "A")
     available = A.sizes["draw"]
     number = available if draws is None else draws

@@ -24,6 +24,10 @@ CATEGORY = "category"
 STATE = "hidden_state"
 """Dim of the states, without s_0."""
 
+_SQUARES = hidden.Gaussian(
+    np.zeros(1), np.ones(1)
+)  # refuses numbers whose squares float64 cannot hold
+
 type Parameters = Mapping[str, Floats]
 """Values of an emission's parameters, by name; the last axes are theirs."""
 
@@ -147,23 +151,26 @@ class GaussianPrior:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        if not np.isfinite(self.mean):
-            raise ValueError(f"mean of the prior must be finite, got {self.mean}")
+        if not (_is_number(self.mean) and np.isfinite(self.mean)):
+            raise ValueError(f"mean of the prior must be finite, got {self.mean!r}")
         _check_positive(mean_sd=self.mean_sd, sd=self.sd, log_sd_sd=self.log_sd_sd)
 
     @classmethod
     def of(cls, data: Observations) -> Self:
         """Give the default prior for some data."""
         seen = data.rows[data.present]
+        _SQUARES.log_prob(seen)
         sd = float(seen.std())
         if not sd > 0:
             raise ValueError(
-                "all observations are equal, so they give no scale; pass a GaussianPrior(...)"
+                f"all observations are equal to {seen[0]:g}, so they give no scale and do not tell "
+                f"states apart; pass a GaussianPrior(...) if that is what you want"
             )
         return cls(float(seen.mean()), 2 * sd, sd)
 
     def check(self, data: Observations) -> None:
-        """Accept any finite number."""
+        """Accept any finite number that has a square."""
+        _SQUARES.log_prob(data.rows[data.present])
 
     def parameters(self, n_states: int) -> list[Any]:
         """Put the parameters into the model that is being built."""
@@ -244,6 +251,9 @@ class CategoricalPrior:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
+        whole = isinstance(self.n_categories, int | np.integer)
+        if isinstance(self.n_categories, bool) or not whole or self.n_categories < 1:
+            raise ValueError(f"n_categories must be an integer >= 1, got {self.n_categories!r}")
         alpha = as_alpha(self.alpha, (self.n_categories,))
         alpha.flags.writeable = False
         object.__setattr__(self, "alpha", alpha)
@@ -378,5 +388,10 @@ def _check_kind(labels: bool, name: str, data: Observations) -> None:
 def _check_positive(**values: float) -> None:
     """Refuse parameters of a prior that are not positive."""
     for name, value in values.items():
-        if not 0 < value < np.inf:
+        if not (_is_number(value) and 0 < value < np.inf):
             raise ValueError(f"{name} of the prior must be positive and finite, got {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether something is a single number."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

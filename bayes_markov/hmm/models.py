@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike
 
 from analytic import DirichletRows
 from analytic.hmm import BaumWelch
+from analytic.hmm._sequences import as_transitions, check_n_states
 from analytic.hmm.emission import join_observations, join_possible
-from analytic.validate import Bools, Floats, as_alpha, as_support
+from analytic.validate import Bools, Floats, as_alpha
 from bayes_markov.hmm.emissions import (
     CATEGORY,
     STATE,
@@ -31,10 +32,11 @@ from bayes_markov.hmm.emissions import (
 )
 from bayes_markov.hmm.likelihood import log_likelihood
 from bayes_markov.hmm.observations import Observations
-from bayes_markov.hmm.starts import maximum_likelihood, near
+from bayes_markov.hmm.starts import check_start, maximum_likelihood, near
 from bayes_markov.labels import Label, as_states, coords
 from bayes_markov.models import scattered_rows
 from bayes_markov.stick_breaking import StickBreaking
+from bayes_markov.tree import check_size, streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +106,10 @@ def hmm_model(
     ------
     ValueError
         Observations that the emission cannot give, all missing, or impossible under `support` and
-        `possible`; bad alpha, support, states or number of states.
+        `possible`; bad alpha, support, states, number of states, restarts or seed; a start that
+        does not fit.
     TypeError
-        A mask that is not boolean, or an emission of another kind.
+        A mask that is not boolean, an emission of another kind, or a start that is none.
 
     Examples
     --------
@@ -119,17 +122,15 @@ def hmm_model(
     .. [1] Scott, S. L. (2002). Bayesian methods for hidden Markov models: recursive computing in
        the 21st century. Journal of the American Statistical Association 97, 337-351.
     """
-    if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
-        raise ValueError(f"n_states must be an integer >= 1, got {n_states!r}")
+    check_n_states(n_states)
+    check_size(restarts=restarts)
+    streams(seed)  # refuses a bad seed
     data = as_observations(observations, emission)
     emission = as_emission(emission, data)
     names = _state_names(states, int(n_states))
     shape = (len(names) + 1, len(names))
-    allowed = as_support(support, shape)
+    allowed = as_transitions(support, shape)
     mask = np.ones(shape, dtype=np.bool_) if allowed is None else allowed
-    if not mask.any(axis=1).all():
-        row = int(np.argmin(mask.any(axis=1)))
-        raise ValueError(f"support leaves row {row} of A without any transition; allow one")
     prior = DirichletRows(as_alpha(alpha, shape, mask), support=mask)
     known = None
     if possible is not None:
@@ -145,8 +146,8 @@ def hmm_model(
             support=allowed,
             possible=known,
         )
-    elif start.A.shape != shape:
-        raise ValueError(f"start has A of shape {start.A.shape}, expected {shape}")
+    else:
+        check_start(start, data, emission, shape)
 
     axes = coords([str(name) for name in names], 1)
     labels: dict[str, list[Any]] = {

@@ -1,17 +1,16 @@
 """Observations of hidden chains: sequences of numbers or labels, with names and times."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytic.hmm.emission import join_observations, missing_rows
+from analytic.hmm.emission import as_whole, join_observations, missing_rows
 from analytic.validate import Bools, Floats, Ints
 from bayes_markov.labels import ALL_UNITS, Label, as_states, as_units
-from bayes_markov.sequence_frames import label_sequences
 from bayes_markov.sequences import as_sequences, encode
 
 
@@ -44,17 +43,46 @@ class Observations:
 
     def __post_init__(self) -> None:
         """Check that the parts fit, that something was seen, and freeze the arrays."""
-        if len(set(self.sequences)) < len(self.sequences):
-            raise ValueError(f"sequences must have unique names, got {self.sequences}")
-        for values, times in zip(self.values, self.times, strict=True):
-            if len(times) != len(values):
+        number = len(self.values)
+        if number == 0:
+            raise ValueError("values is empty; give at least one sequence")
+        for name, given in (("sequences", self.sequences), ("times", self.times)):
+            if len(given) != number:
                 raise ValueError(
-                    f"times must be as many as the observations of each sequence, got {len(times)} "
-                    f"for {len(values)}"
+                    f"{name} has {len(given)} entries, expected {number}, one for each sequence"
                 )
-            values.flags.writeable = False
+        if len(set(self.sequences)) < number:
+            raise ValueError(f"sequences must have unique names, got {self.sequences}")
+        values = tuple(np.array(_as_floats(one, n)) for n, one in enumerate(self.values))
+        times = tuple(_as_times(one, n) for n, one in enumerate(self.times))
+        for n, (one, when) in enumerate(zip(values, times, strict=True)):
+            if one.ndim != 1 or one.size == 0:
+                raise ValueError(
+                    f"sequence {n} of observations must be some numbers in one dimension, got "
+                    f"shape {one.shape}"
+                )
+            if len(when) != len(one):
+                raise ValueError(
+                    f"times must be as many as the observations of each sequence, got {len(when)} "
+                    f"for {len(one)}"
+                )
+            if np.isinf(one).any():
+                row = int(np.argmax(np.isinf(one)))
+                raise ValueError(
+                    f"observations must be finite, got {one[row]} in row {row} of sequence {n}"
+                )
+            one.flags.writeable = False
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "times", times)
         if not self.present.any():
             raise ValueError("all observations are missing; there is nothing to learn from")
+        if self.categories is not None:
+            codes = as_whole("values of labels", self.rows[self.present])
+            if codes.max() >= len(self.categories):
+                raise ValueError(
+                    f"values hold code {codes.max()}, expected 0, ..., {len(self.categories) - 1}, "
+                    f"the positions in categories"
+                )
 
     @classmethod
     def of_numbers(
@@ -74,7 +102,7 @@ class Observations:
         sequences : iterable, optional
             Names of the sequences; by default 0, 1, ..., or "all" for a single one.
         times : sequence, optional
-            Times of each sequence; by default 1, 2, ... in each.
+            Times of each sequence, ascending; by default 1, 2, ... in each.
 
         Returns
         -------
@@ -92,17 +120,14 @@ class Observations:
         """
         many = isinstance(observations, list | tuple) and any(np.ndim(x) > 0 for x in observations)
         given = list(observations) if many else [observations]
-        joined = join_observations([_as_floats(one, n) for n, one in enumerate(given)])
-        if joined.rows.ndim != 1:
+        arrays = [_as_floats(one, n) for n, one in enumerate(given)]
+        shapes = [array.shape for array in arrays if array.ndim != 1]
+        if shapes:
             raise ValueError(
-                f"observations must be numbers in one dimension, got sequences of shape "
-                f"{given[0].shape}; give many sequences as a list"
+                f"observations must be numbers in one dimension, got a sequence of shape "
+                f"{shapes[0]}; give many sequences as a list"
             )
-        if np.isinf(joined.rows).any():
-            row = int(np.argmax(np.isinf(joined.rows)))
-            raise ValueError(
-                f"observations must be finite, got {joined.rows[row]} in {joined.place(row)}"
-            )
+        joined = join_observations(arrays)
         names, when = _names_and_times(joined.ends, sequences, times, many)
         return cls(tuple(joined.split(joined.rows)), names, when)
 
@@ -143,8 +168,14 @@ class Observations:
         >>> seen.categories, seen.values
         (('dry', 'wet'), (array([ 0.,  1., nan,  0.]),))
         """
-        many = any(isinstance(x, list | tuple | np.ndarray) for x in observations)
-        codes, found = encode(as_sequences(observations), states=categories, missing="break")
+        if isinstance(observations, str | bytes) or not isinstance(observations, Iterable):
+            raise TypeError(f"observations must be a list of labels, got {observations!r:.60}")
+        given = list(observations) if isinstance(observations, Iterator) else observations
+        masked = isinstance(given, np.ma.MaskedArray) or any(np.ma.isMaskedArray(x) for x in given)
+        if masked:
+            raise TypeError("labels cannot be masked; put None where nothing was observed")
+        many = any(isinstance(x, Iterable) and not isinstance(x, str | bytes) for x in given)
+        codes, found = encode(as_sequences(given), states=categories, missing="break")
         values = tuple(np.where(path >= 0, path.astype(np.float64), np.nan) for path in codes)
         ends = np.cumsum([len(path) for path in codes])
         return cls(values, *_names_and_times(ends, sequences, times, many), as_states(found))
@@ -180,127 +211,54 @@ class Observations:
         )
 
 
-def observe(
-    frame: Any,
-    *,
-    observation: str,
-    labels: bool = False,
-    sequence: str | None = None,
-    time: str | None = None,
-    unit: str | None = None,
-    categories: Iterable[Any] | None = None,
-) -> Observations:
-    """Read the sequences of observations from a data frame in memory.
-
-    Parameters
-    ----------
-    frame : eager data frame
-        Polars, pandas, PyArrow or another that Narwhals knows; a row for each time.
-    observation : str
-        Column of the observations; null where nothing was observed. A hidden chain moves on at
-        every row, so times without an observation must have a row.
-    labels : bool, default False
-        Whether the observations are labels, rather than numbers.
-    sequence, time, unit : str, optional
-        Columns as for `count_transitions`. Without `time` the rows are in order.
-    categories : iterable, optional
-        The labels in the wanted order.
-
-    Returns
-    -------
-    Observations
-        The sequences named by `sequence`, by `unit`, or by both, as "unit, sequence".
-
-    Raises
-    ------
-    ValueError, TypeError
-        A column that is not there or is no number, or as for `count_transitions`.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> frame = pl.DataFrame({"year": [1901, 1900, 1902], "quakes": [14, 13, None]})
-    >>> seen = observe(frame, observation="quakes", time="year")
-    >>> seen.values, seen.times
-    ((array([13., 14., nan]),), (array([1900, 1901, 1902]),))
-    """
-    import narwhals as nw
-
-    data = nw.from_native(frame, eager_only=True)
-    if observation not in data.columns:
-        raise ValueError(
-            f"frame has no column {observation!r}; it has {', '.join(map(repr, data.columns))}"
-        )
-    given = {"unit": unit, "sequence": sequence, "time": time}
-    roles = {role: name for role, name in given.items() if name is not None}
-    absent = [name for name in roles.values() if name not in data.columns]
-    if absent:
-        raise ValueError(f"frame has no column {absent[0]!r}; it has {', '.join(data.columns)}")
-    number = "row"
-    while number in data.columns:
-        number += "_"
-    numbered = data.select(*dict.fromkeys([observation, *roles.values()])).with_row_index(number)
-    paths = label_sequences(
-        numbered.to_native(), state=number, sequence=sequence, time=time, unit=unit
-    )
-    rows = [np.array(path, dtype=np.int64) for path in paths]
-    names = [roles[role] for role in ("unit", "sequence") if role in roles]
-    sequences: list[Any] = [ALL_UNITS]
-    if names:
-        columns = [data[name].to_list() for name in names]
-        firsts = [[column[path[0]] for column in columns] for path in rows]
-        sequences = [
-            label[0] if len(label) == 1 else ", ".join(map(str, label)) for label in firsts
-        ]
-    times = None
-    if time is not None:
-        column_of_times = data[time].to_numpy()
-        if column_of_times.dtype == object:
-            column_of_times = column_of_times.astype(str)
-        times = [column_of_times[path] for path in rows]
-    column = data[observation].to_list()
-    if labels:
-        return Observations.of_labels(
-            [[column[i] for i in path] for path in rows],
-            categories=categories,
-            sequences=sequences,
-            times=times,
-        )
-    numbers = _as_numbers(column, observation)
-    return Observations.of_numbers(
-        [numbers[path] for path in rows], sequences=sequences, times=times
-    )
-
-
 def _as_floats(values: Any, place: int) -> Floats:
     """Numbers of one sequence, NaN where nothing was observed."""
-    if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(np.float64), np.nan)
+    masked = isinstance(values, np.ma.MaskedArray)
+    array = np.ma.getdata(values) if masked else np.asarray(values, dtype=_object_if_ragged(values))
+    flags = array.dtype.kind == "O" and any(isinstance(x, bool | np.bool_) for x in array.flat)
     try:
-        array = np.asarray(values)
-        if array.dtype.kind in "USb":
+        if array.ndim == 0 or array.dtype.kind not in "iufO" or flags:
             raise TypeError
-        return array.astype(np.float64)
+        numbers = array.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(
             f"sequence {place} of observations must hold numbers, got {values!r:.60}; labels are "
             f'for emission="categorical"'
         ) from None
+    return np.where(np.ma.getmaskarray(values), np.nan, numbers) if masked else numbers
 
 
-def _as_numbers(column: list[Any], name: str) -> Floats:
-    """Numbers of a column, which a CSV file holds as text."""
-    found = np.full(len(column), np.nan)
-    for row, value in enumerate(column):
-        if value is None or value == "":
-            continue
-        try:
-            found[row] = float(value)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"column {name!r} holds {value!r} in row {row + 1}, which is no number"
-            ) from None
-    return found
+def _object_if_ragged(values: Any) -> Any:
+    """Type in which lists of unequal lengths can be held, to be refused by name."""
+    uneven = isinstance(values, list | tuple) and len({np.shape(x) for x in values}) > 1
+    return object if uneven else None
+
+
+def _as_times(times: Any, place: int) -> NDArray[Any]:
+    """Check the times of one sequence: none missing, and numbers and dates in ascending order."""
+    array = np.array(times)
+    if array.ndim != 1:
+        raise ValueError(
+            f"times of sequence {place} must be in one dimension, got shape {array.shape}; give "
+            f"one list of times for each sequence"
+        )
+    kind = array.dtype.kind
+    if kind == "O":
+        absent = np.array([time is None or time != time for time in array])
+        array = array.astype(str)
+    else:
+        absent = (
+            np.isnan(array) if kind == "f" else np.isnat(array) if kind in "mM" else array != array
+        )
+    if absent.any():
+        raise ValueError(f"times of sequence {place} has a missing value at {np.argmax(absent)}")
+    if kind in "iufmM" and (array[1:] <= array[:-1]).any():
+        row = int(np.argmax(array[1:] <= array[:-1]))
+        raise ValueError(
+            f"times of sequence {place} must ascend, got {array[row + 1]} after {array[row]}; "
+            f"sort the observations by time"
+        )
+    return array
 
 
 def _names_and_times(
@@ -314,7 +272,9 @@ def _names_and_times(
         names = as_units(sequences, lengths.size, "sequence")
     if times is None:
         return names, tuple(np.arange(1, length + 1) for length in lengths)
-    given = [np.asarray(one) for one in (times if many or np.ndim(times[0]) else [times])]
+    if isinstance(times, str | bytes) or not hasattr(times, "__len__"):
+        raise TypeError(f"times must be a list, or a list for each sequence, got {times!r:.60}")
+    given: list[Any] = list(times) if many or (len(times) and np.ndim(times[0])) else [times]
     if len(given) != lengths.size:
         raise ValueError(f"times has {len(given)} sequences, expected {lengths.size}")
     return names, tuple(given)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from analytic.validate import Floats, check_prob
-from bayes_markov.hmm.decoding import GROUP
+from bayes_markov.hmm.decoding import GROUP, check_decoded, emission_of_tree
 from bayes_markov.hmm.emissions import CATEGORY, EMISSIONS, STATE
 from bayes_markov.labels import Label
 from bayes_markov.tree import variable
@@ -62,8 +62,7 @@ def plot_states(
     import matplotlib.pyplot as plt
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    if GROUP not in tree.children or "probability" not in tree[GROUP].data_vars:
-        raise ValueError("tree has no probabilities of states; call add_state_probabilities first")
+    check_decoded(tree)
     observed, states = tree["observed_data"].dataset, tree[GROUP].dataset
     rows = _rows_of(tree, sequence)
     time, values = observed["time"].values[rows], observed["observations"].values[rows]
@@ -148,13 +147,11 @@ def plot_emissions(tree: xr.DataTree, *, prob: float = 0.95, ax: "Axes | None" =
     import matplotlib.pyplot as plt
 
     check_prob(prob)
-    kind = tree.attrs.get("emission")
-    if kind not in EMISSIONS:
-        raise ValueError("tree must come from sample_hmm; it does not say what a state emits")
+    kind = emission_of_tree(tree)
     observed = variable(tree, "observed_data", "observations").values
     seen = observed[~np.isnan(observed)]
-    grid = _grid(str(kind), seen, tree)
-    density = _densities(tree, str(kind), grid)
+    grid = _grid(kind, seen, tree)
+    density = _densities(tree, kind, grid)
     tails = [(1 - prob) / 2, (1 + prob) / 2]
     mean, (low, high) = density.mean(axis=0), np.quantile(density, tails, axis=0)
     names = [_plain(name) for name in variable(tree, "posterior", STATE).values]

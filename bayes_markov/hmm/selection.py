@@ -16,6 +16,7 @@ import numpy as np
 
 from analytic import DirichletRows, flat
 from analytic.hmm import BaumWelch
+from analytic.hmm._sequences import check_n_states
 from bayes_markov.hmm.emissions import EmissionPrior, as_emission, as_observations
 from bayes_markov.hmm.observations import Observations
 from bayes_markov.hmm.relabelling import ordering, relabel
@@ -109,7 +110,9 @@ def compare_hidden(
     Raises
     ------
     ValueError
-        As for `hmm_model`, or no number of states.
+        As for `hmm_model`; no number of states, one twice, or more states than observations.
+    TypeError
+        `n_states` is no list, or `rng` is not a Generator.
 
     Examples
     --------
@@ -119,10 +122,11 @@ def compare_hidden(
     >>> table.best("bic").n_states
     2
     """
+    if isinstance(n_states, str) or not isinstance(n_states, Iterable):
+        raise TypeError(f"n_states must be a list of numbers, such as [2, 3], got {n_states!r}")
     numbers = list(n_states)
-    if not numbers:
-        raise ValueError("n_states is empty; give at least one number of states")
     data = as_observations(observations, emission)
+    check_numbers(numbers, data)
     emission = as_emission(emission, data)
     fits = []
     for number in numbers:
@@ -130,6 +134,22 @@ def compare_hidden(
         found = in_order(found, emission, data)
         fits.append(criteria(found, emission, data, flat(number)))
     return HiddenTable(tuple(fits))
+
+
+def check_numbers(numbers: list[int], data: Observations) -> None:
+    """Check numbers of states: each once, and no more states than observations."""
+    if not numbers:
+        raise ValueError("n_states is empty; give at least one number of states")
+    seen = int(data.present.sum())
+    for place, number in enumerate(numbers):
+        check_n_states(number)
+        if number in numbers[:place]:
+            raise ValueError(f"n_states names {number} twice; name each number once")
+        if number > seen:
+            raise ValueError(
+                f"n_states has {number}, more than the {seen} observations; so many states cannot "
+                f"be told apart"
+            )
 
 
 def criteria(

@@ -56,6 +56,29 @@ def maximum_likelihood(
     )
 
 
+def check_start(
+    start: object, data: Observations, emission: EmissionPrior, shape: tuple[int, int]
+) -> None:
+    """Refuse a start that is no result of `baum_welch`, or one for another model."""
+    if not isinstance(start, BaumWelch):
+        raise TypeError(f"start must be a result of analytic.hmm.baum_welch, got {start!r:.60}")
+    if start.A.shape != shape:
+        raise ValueError(f"start has A of shape {start.A.shape}, expected {shape}")
+    kind = type(_of_its_kind(emission, data))
+    if not isinstance(start.emission, kind):
+        raise ValueError(
+            f"start has an emission of type {type(start.emission).__name__}, expected "
+            f"{kind.__name__}"
+        )
+    for name, dims in emission.dims.items():
+        expected = (shape[1], getattr(emission, "n_categories", 0))[: len(dims)]
+        if getattr(start.emission, name).shape != expected:
+            raise ValueError(
+                f"start has {name} of shape {getattr(start.emission, name).shape}, expected "
+                f"{expected}"
+            )
+
+
 def near(
     found: BaumWelch[Any],
     data: Observations,

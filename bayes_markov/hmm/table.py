@@ -9,6 +9,7 @@ import xarray as xr
 from rich.table import Table
 
 from analytic.validate import check_prob
+from bayes_markov.hmm.decoding import emission_of_tree
 from bayes_markov.hmm.selection import HiddenFit
 from bayes_markov.labels import START
 from bayes_markov.tree import variable
@@ -60,7 +61,9 @@ def hidden_estimates(
     Raises
     ------
     ValueError
-        `prob` outside (0, 1), or a tree of another number of states.
+        `prob` outside (0, 1), or a tree of another number of states or emission.
+    TypeError
+        Not a fit, or not a tree.
 
     Examples
     --------
@@ -72,8 +75,13 @@ def hidden_estimates(
     ('rate', 's1', 0.4)
     """
     check_prob(prob)
+    if not isinstance(fit, HiddenFit):
+        raise TypeError(f"fit must be one of compare_hidden(...).fits, got {fit!r:.60}")
     names = [f"s{number + 1}" for number in range(fit.n_states)]
     if tree is not None:
+        emission = emission_of_tree(tree)
+        if emission != fit.emission.name:
+            raise ValueError(f"states of tree emit by {emission}, those of fit {fit.emission.name}")
         names = [str(name) for name in variable(tree, "posterior", "hidden_state").values]
         if len(names) != fit.n_states:
             raise ValueError(f"tree has {len(names)} states and fit has {fit.n_states}")

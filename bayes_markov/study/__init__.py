@@ -24,7 +24,7 @@ from bayes_markov.study.cells import Arrays, Cell, run_cells
 from bayes_markov.study.checkpoint import open_checkpoint
 from bayes_markov.study.coverage_cells import coverage_cell
 from bayes_markov.study.losses import LOSSES, Loss
-from bayes_markov.study.nuts_means import nuts_estimator
+from bayes_markov.study.nuts_means import learned_estimator, nuts_estimator
 from bayes_markov.study.plan import Plan, identity, make_plan
 from bayes_markov.study.results import add_up, coverage_dataset, risk_dataset
 from bayes_markov.study.risk_cells import risk_cell
@@ -32,7 +32,7 @@ from bayes_markov.study.risk_cells import risk_cell
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["coverage_study", "nuts_estimator", "risk_study"]
+__all__ = ["coverage_study", "learned_estimator", "nuts_estimator", "risk_study"]
 
 type Path = str | os.PathLike[str]
 
@@ -66,7 +66,7 @@ def risk_study(
         Keys of `analytic.ESTIMATORS`, or functions from tables (N, K+1, K) to probabilities of the
         same shape, NaN throughout in undefined rows; a mapping gives them names.
     losses : iterable or mapping, optional
-        Keys of `bayes_markov.study.losses.LOSSES`, or a mapping of names to a `Loss`.
+        Keys of `bayes_markov.LOSSES`, or a mapping of names to a `Loss`.
     replicates : int
         Number of paths for each truth, at least 2.
     seed : int
@@ -99,7 +99,7 @@ def risk_study(
         - `worst_risk`, `worst_truth`: largest risk over the truths, and where. The largest of
           noisy numbers is a little too large.
 
-        The error of a share is not 0 where nothing was seen (see `moments.share_and_error`).
+        The error of a share is not 0 where nothing was seen (see ``moments.share_and_error``).
 
     Raises
     ------
@@ -157,7 +157,7 @@ def coverage_study(
         As in `risk_study`.
     intervals : iterable or mapping
         Keys of `analytic.INTERVALS`, or functions f(tables, *, prob) to (low, high), arrays of the
-        shape of the tables, (N, K+1, K), NaN where undefined; if they take `rng`, they get one.
+        shape of the tables, (N, K+1, K), NaN where undefined; if they take ``rng``, they get one.
     prob : float
         Nominal content of the intervals, in (0, 1).
 
@@ -179,7 +179,7 @@ def coverage_study(
           exactly once. `cells_by_p`, `cells_by_departures`: numbers of defined intervals.
         - `worst_coverage`, `worst_truth`: smallest coverage over the truths, and where.
 
-        The error of a share is not 0 where nothing was seen (see `moments.share_and_error`).
+        The error of a share is not 0 where nothing was seen (see ``moments.share_and_error``).
 
     Raises
     ------
