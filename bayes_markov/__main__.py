@@ -2,9 +2,13 @@
 
 import io
 import os
+import re
 import sys
 import traceback
 from types import TracebackType
+
+_ARGUMENT = re.compile(r'\b(states?|sequence|time|unit|missing|alpha)=(?:"(\w+)")?(?![\w"\[({])')
+"""How a function's argument is written in a message; here it is an option."""
 
 
 def main() -> None:
@@ -39,8 +43,9 @@ def main() -> None:
 
 
 def _say(what: str) -> None:
-    """Tell the user in one line."""
-    print(f"bayes-markov: {what}", file=sys.stderr)  # noqa: T201
+    """Tell the user in one line, with options in the place of a function's arguments."""
+    shown = _ARGUMENT.sub(lambda found: f"--{found[1]} {found[2] or ''}".rstrip(), what)
+    print(f"bayes-markov: {shown}", file=sys.stderr)  # noqa: T201
 
 
 def _ours(where: TracebackType | None) -> bool:

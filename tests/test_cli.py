@@ -286,3 +286,17 @@ def test_rows_that_are_declared_sorted_and_are_not(run):
     assert code == 2
     assert "not sorted by 'time': row 156" in err
     assert "Traceback" not in err
+
+
+def test_messages_name_options_and_not_arguments(run, tmp_path):
+    gap = tmp_path / "gap.csv"
+    gap.write_text("day,state\n1,a\n2,\n3,b\n")
+    code, _, err = run("fit", gap, "--state", "state")
+    assert code == 2
+    assert "--missing break" in err
+    assert "missing=" not in err
+    twice = tmp_path / "twice.csv"
+    twice.write_text("day,state\n1,a\n1,b\n")
+    code, _, err = run("fit", twice, "--state", "state", "--time", "day")
+    assert code == 2
+    assert err.rstrip().endswith("name the sequences with --sequence")

@@ -189,6 +189,9 @@ def partial_pooling_model(
     The posterior mean of a unit's row is (n_ui A_mle + s_i m_i) / (n_ui + s_i) at given s and m: a
     unit with few transitions out of i is drawn far towards the mean, one with many little.
 
+    Of a probability out of three the default prior says: quartiles 0.02, 0.23 and 0.58, and the
+    largest of a row has median 0.74 and is above 0.95 with probability 0.23 (0.008 if flat).
+
     Parameters
     ----------
     counts : TransitionCounts

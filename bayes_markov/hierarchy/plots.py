@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS = 4
-"""Panels in a line of the figure."""
+"""Most panels in a line of the figure."""
 
 
 def plot_shrinkage(
@@ -80,8 +80,8 @@ def plot_shrinkage(
     bottom, top = np.quantile(population.transpose("chain", "draw", ...), tails, axis=(0, 1))
 
     n_states = len(counts.states)
-    columns = min(COLUMNS, n_states)
-    lines = -(-n_states // columns)
+    lines = -(-n_states // COLUMNS)
+    columns = -(-n_states // lines)
     figure, axes = plt.subplots(
         lines,
         columns,

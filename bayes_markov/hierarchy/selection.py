@@ -28,7 +28,10 @@ type Pool = Literal["full", "partial", "none"]
 
 @dataclass(frozen=True, eq=False)
 class PoolingScore:
-    """How well units that were left out were predicted with one kind of pooling."""
+    """How well units that were left out were predicted with one kind of pooling.
+
+    See `compare_pooling` for an example.
+    """
 
     pool: Pool
     """Kind of pooling."""
@@ -46,7 +49,10 @@ class PoolingScore:
 
 @dataclass(frozen=True, eq=False)
 class PoolingComparison:
-    """Kinds of pooling by expected log predictive density, the best first."""
+    """Kinds of pooling by expected log predictive density, the best first.
+
+    See `compare_pooling` for an example.
+    """
 
     scores: tuple[PoolingScore, ...]
     """One for each kind of pooling."""

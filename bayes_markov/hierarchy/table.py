@@ -17,7 +17,10 @@ from bayes_markov.tree import counts_of_tree, variable
 
 @dataclass(frozen=True)
 class Strength:
-    """How strongly units are drawn to the mean row."""
+    """How strongly units are drawn to the mean row.
+
+    See `strengths` for an example.
+    """
 
     state: Label | None
     """Row; None where all rows have one strength."""
