@@ -284,7 +284,7 @@ def possible_histories(n_states: int, order: int) -> Bools:
     Raises
     ------
     ValueError
-        As for `table_shape`.
+        As for ``table_shape``.
 
     Examples
     --------

@@ -55,7 +55,7 @@ def beta_eti(
     See Also
     --------
     beta_hdi : The narrowest interval.
-    DirichletRows.interval : Both, for any posterior.
+    analytic.DirichletRows.interval : Both, for any posterior.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def beta_hdi(
     See Also
     --------
     beta_eti : Equal tails.
-    DirichletRows.interval : Both, for any posterior, and what is done without a peak.
+    analytic.DirichletRows.interval : Both, for any posterior, and what is done without a peak.
 
     Examples
     --------

@@ -231,7 +231,7 @@ def empirical_bayes_vector(
     Returns
     -------
     ndarray
-        Probabilities, shape of `counts`. Every row is the pooled row, n_.j / n, where alpha is
+        Probabilities, shape of `counts`. Every row is the pooled row, ``n_.j / n``, where alpha is
         infinite. Where alpha is zero a row is the count ratio, and without data the limit of the
         prior mean: the share of the rows that lead to j. A state never entered has probability 0.
         NaN throughout where the evidence leaves alpha open, but for rows with one possible next

@@ -23,7 +23,10 @@ from analytic.validate import (
 
 
 class Loo(NamedTuple):
-    """Leave-one-out expected log predictive density, exact."""
+    """Leave-one-out expected log predictive density, exact.
+
+    See `loo_transitions` for an example.
+    """
 
     elpd: float
     """Sum of the log predictive densities of everything left out in turn, in nats."""

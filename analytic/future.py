@@ -24,7 +24,10 @@ from analytic.validate import (
 
 
 class FutureOut(NamedTuple):
-    """Leave-future-out expected log predictive density, exact."""
+    """Leave-future-out expected log predictive density, exact.
+
+    See `leave_future_out` for an example.
+    """
 
     elpd: float
     """Sum of `pointwise`, in nats."""

@@ -15,6 +15,25 @@ from analytic.validate import as_support
 def flat(n_states: int, *, order: int = 1, support: ArrayLike | None = None) -> DirichletRows:
     """Flat prior, alpha = 1: uniform on the simplex. Its posterior mode is the count ratio.
 
+    Parameters
+    ----------
+    n_states : int
+        K, the number of states.
+    order : int, default 1
+        Length of the history.
+    support : array_like of bool, optional
+        Possible transitions, shape (K+1,) * order + (K,).
+
+    Returns
+    -------
+    DirichletRows
+        Prior of shape (K+1,) * order + (K,).
+
+    Raises
+    ------
+    ValueError
+        A number of states or an order that is none, or a support of another shape.
+
     Examples
     --------
     >>> flat(2).alpha
@@ -28,6 +47,25 @@ def flat(n_states: int, *, order: int = 1, support: ArrayLike | None = None) -> 
 def jeffreys(n_states: int, *, order: int = 1, support: ArrayLike | None = None) -> DirichletRows:
     """Jeffreys' prior of a row, alpha = 1/2.
 
+    Parameters
+    ----------
+    n_states : int
+        K, the number of states.
+    order : int, default 1
+        Length of the history.
+    support : array_like of bool, optional
+        Possible transitions, shape (K+1,) * order + (K,).
+
+    Returns
+    -------
+    DirichletRows
+        Prior of shape (K+1,) * order + (K,).
+
+    Raises
+    ------
+    ValueError
+        A number of states or an order that is none, or a support of another shape.
+
     Examples
     --------
     >>> jeffreys(3, order=0).alpha
@@ -40,6 +78,25 @@ def perks(n_states: int, *, order: int = 1, support: ArrayLike | None = None) ->
     """Perks' prior, one prior count shared by a row: alpha = 1/K.
 
     With `support`, K is the number of possible transitions of the row.
+
+    Parameters
+    ----------
+    n_states : int
+        K, the number of states.
+    order : int, default 1
+        Length of the history.
+    support : array_like of bool, optional
+        Possible transitions, shape (K+1,) * order + (K,).
+
+    Returns
+    -------
+    DirichletRows
+        Prior of shape (K+1,) * order + (K,).
+
+    Raises
+    ------
+    ValueError
+        A number of states or an order that is none, or a support of another shape.
 
     Examples
     --------

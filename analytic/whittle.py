@@ -60,7 +60,7 @@ def count_table_distribution(A: ArrayLike, length: int) -> tuple[Ints, Floats]:
     ------
     ValueError
         A matrix with an undefined row, with one that does not sum to one or without the s_0 row,
-        a `length` that is no number of states, or more tables than `MAX_ENUMERATED_CELLS` allows.
+        a `length` that is no number of states, or more tables than ``MAX_ENUMERATED_CELLS`` allows.
 
     Examples
     --------

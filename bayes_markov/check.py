@@ -23,6 +23,8 @@ GOOD_K = 0.7
 class PsisLoo:
     """Leave-one-out estimated from draws, with its diagnostics and the closed form.
 
+    See `loo` for an example.
+
     Parameters
     ----------
     elpd : float

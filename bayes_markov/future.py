@@ -23,6 +23,8 @@ from bayes_markov.tree import check_memory, check_size, prior_rows, streams
 class PsisFuture:
     """Leave-future-out estimated from draws, with its diagnostics and the closed form.
 
+    See `leave_future_out` for an example.
+
     Parameters
     ----------
     elpd : float

@@ -30,7 +30,10 @@ _NAME_WIDTH = 23
 
 @dataclass(frozen=True)
 class Score:
-    """How well one estimator predicts what is left out."""
+    """How well one estimator predicts what is left out.
+
+    See `rank_estimators` for an example.
+    """
 
     estimator: str
     """Its name."""

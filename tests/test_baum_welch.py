@@ -323,7 +323,7 @@ ROWLESS = [[True, True], [False, False], [True, True]]
         (ValueError, "alpha has shape", {"alpha": [1.0, 1.0, 1.0]}),
         (ValueError, "no mode exists", {"alpha": 1e-3, "A": [[1.0, 0.0], [0.5, 0.5], [1.0, 0.0]]}),
         (ValueError, "possible must have shape", {"possible": np.ones((4, 3), bool)}),
-        (ValueError, "support leaves a row", {"support": ROWLESS}),
+        (ValueError, "support leaves row 1 of A", {"support": ROWLESS}),
         (ValueError, "A is positive where support", {"A": EVEN, "support": [[True, False]] * 3}),
         (ValueError, "sequence 0 is impossible", {"emission": hmm.Poisson([0.0, 0.0])}),
         (ValueError, "whole numbers", {"observations": [0.5, 1.0]}),

@@ -19,7 +19,10 @@ from analytic.validate import Bools, Counts, Floats, Ints, as_numbers
 
 @dataclass(frozen=True, eq=False)
 class ModelComparison:
-    """Models of the same transitions, from the smallest to the largest; one entry for each."""
+    """Models of the same transitions, from the smallest to the largest; one entry for each.
+
+    See `order_table` for an example.
+    """
 
     models: tuple[str, ...]
     """What each model is called."""

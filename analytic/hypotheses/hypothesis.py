@@ -38,7 +38,10 @@ _BLOCK = 2**22
 
 @dataclass(frozen=True)
 class HypothesisTest:
-    """What a test of a hypothesis found."""
+    """What a test of a hypothesis found.
+
+    See `homogeneity_test` for an example.
+    """
 
     hypothesis: str
     """What was tested, against what."""

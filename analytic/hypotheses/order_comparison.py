@@ -48,7 +48,7 @@ def order_table(
         Possible transitions, shape of `counts`. A next state is possible in a lower order where
         it is after some older history that can be reached.
     replicates : int, optional
-        Number of random sequences for the Monte Carlo p of `tests`; needs `rng`. See
+        Number of random sequences for the Monte Carlo p of the tests; needs `rng`. See
         `order_test`.
     rng : numpy.random.Generator, optional
         Source of randomness.

@@ -19,7 +19,10 @@ _NAME_WIDTH, _LABEL_WIDTH = 19, 12
 
 @dataclass(frozen=True)
 class StatisticCheck:
-    """One statistic: its value in the data, and its distribution over replicates."""
+    """One statistic: its value in the data, and its distribution over replicates.
+
+    See `check_fit` for an example.
+    """
 
     statistic: str
     """Its name."""

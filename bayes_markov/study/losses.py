@@ -40,7 +40,10 @@ from analytic.validate import Floats, Ints
 
 
 class Loss(NamedTuple):
-    """A loss: what is lost in each row, and what the rows weigh."""
+    """A loss: what is lost in each row, and what the rows weigh.
+
+    See `risk_study` for an example.
+    """
 
     rows: Callable[[Floats, Floats], Floats]
     """Loss of each row, shape (..., K+1), from A and its estimate, (..., K+1, K)."""
