@@ -23,7 +23,10 @@ _LABEL_WIDTH, _ROUNDING = 15, 1e-9
 
 @dataclass(frozen=True)
 class FunctionalEstimate:
-    """Estimates of one functional, or of its value for one state or one pair of states."""
+    """Estimates of one functional, or of its value for one state or one pair of states.
+
+    See `summarize_functionals` for an example.
+    """
 
     functional: str
     """Its name."""

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -39,7 +39,8 @@ UNITS_FOR_LOO = 10
 class Check:
     """One comparison: what, the worst value and where it occurs, its limit, the outcome.
 
-    `passed` is None where the check does not apply; `note` then says why.
+    `passed` is None where the check does not apply; `note` then says why. See `verify` for
+    an example.
     """
 
     name: str
@@ -80,7 +81,7 @@ class Verification:
 
 
 def verify(
-    counts: TransitionCounts,
+    counts: "TransitionCounts | pm.Model",
     *,
     alpha: ArrayLike = 1.0,
     seed: int,
@@ -93,16 +94,21 @@ def verify(
     variances by NUTS in Monte Carlo standard errors, and leave-one-out by importance sampling.
     R-hat, effective sample size and divergences are checked too.
 
+    Of a hidden chain are compared: the log-likelihood and its gradient at random points, with the
+    forward procedure and with differences; the maximum that they lead to, with that of Baum-Welch;
+    filtering, smoothing and Viterbi's path, with all paths through the first observations and with
+    drawn ones; and the draws by NUTS, with what is known in closed form given the hidden path.
+
     Parameters
     ----------
-    counts : TransitionCounts
-        Data.
+    counts : TransitionCounts, or pymc.Model
+        Data; or a model of `hmm_model`.
     alpha : array_like, default 1.0
-        Dirichlet parameters of the prior.
+        Dirichlet parameters of the prior. A model of `hmm_model` has its own.
     seed : int
         Seed of the draws.
     support : array_like of bool, optional
-        Possible transitions, shape of one table.
+        Possible transitions, shape of one table. A model of `hmm_model` has its own.
     progress : bool, default False
         Show a progress bar while sampling.
 
@@ -113,7 +119,9 @@ def verify(
     Raises
     ------
     ValueError
-        Bad alpha, support or seed.
+        Bad alpha, support or seed, or a model that is not of `hmm_model`.
+    TypeError
+        Neither counts nor a model.
 
     Examples
     --------
@@ -121,6 +129,8 @@ def verify(
     >>> counts = bm.TransitionCounts.from_sequences([["sun", "sun", "rain", "sun"]])
     >>> print(bm.verify(counts, seed=1))  # doctest: +SKIP
     """
+    if not isinstance(counts, TransitionCounts):
+        return _verify_model(counts, alpha, seed, support, progress)
     from bayes_markov.fit import sample
     from bayes_markov.models import dirichlet_model
 
@@ -138,6 +148,21 @@ def verify(
     return Verification(all(check.passed is not False for check in checks), tuple(checks))
 
 
+def _verify_model(
+    model: Any, alpha: ArrayLike, seed: int, support: ArrayLike | None, progress: bool
+) -> Verification:
+    """Verify a model of a hidden chain; refuse anything else."""
+    if not hasattr(model, "named_vars"):
+        raise TypeError(
+            f"counts must be TransitionCounts or a model of hmm_model, got {type(model).__name__}"
+        )
+    if support is not None or not np.array_equal(alpha, 1.0):
+        raise ValueError("alpha and support of a hidden chain are its model's; leave them out")
+    from bayes_markov.hmm.verification import verify_hidden
+
+    return verify_hidden(model, seed=seed, progress=progress)
+
+
 def mode_check(mode: xr.DataArray, expected: Floats, *, flat: bool) -> Check:
     """Compare a mode with the closed form, on the rows where that is defined."""
     name = "mode = MLE (visited rows)" if flat else "mode = closed-form mode"
@@ -145,7 +170,7 @@ def mode_check(mode: xr.DataArray, expected: Floats, *, flat: bool) -> Check:
     difference.values[np.isnan(mode.values) & ~np.isnan(expected)] = np.inf
     if not np.isfinite(expected).any():
         return Check(name, np.nan, MODE_LIMIT, None, "no row has a single mode")
-    return _worst(name, difference, MODE_LIMIT)
+    return worst(name, difference, MODE_LIMIT)
 
 
 def draws_checks(tree: xr.DataTree, posterior: DirichletRows) -> list[Check]:
@@ -153,8 +178,8 @@ def draws_checks(tree: xr.DataTree, posterior: DirichletRows) -> list[Check]:
     A = variable(tree, "posterior", "A")
     mean, var = posterior.mean(), posterior.var()
     checks = [
-        _worst("posterior mean (z)", _z(A, mean), Z_LIMIT),
-        _worst("posterior variance (z)", _z((A - mean) ** 2, var), Z_LIMIT),
+        worst("posterior mean (z)", z_scores(A, mean), Z_LIMIT),
+        worst("posterior variance (z)", z_scores((A - mean) ** 2, var), Z_LIMIT),
     ]
     found = convergence(tree)
     checks.append(Check("divergences", found.divergences, 0, found.divergences == 0))
@@ -191,7 +216,7 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
         assert result.exact is not None  # with a prior that is given
         z = _in_errors(result.pointwise, result.exact.pointwise, result.mcse)
         judged = (result.pareto_k < 0.5) & (_tail_of_ratios(tree, by) < LARGEST_TAIL)
-        check = _worst(name, z.where(judged), Z_LIMIT)
+        check = worst(name, z.where(judged), Z_LIMIT)
         scored = int(result.pareto_k.notnull().sum())
         note = f"{check.note}, {int(judged.sum())}/{scored}"
         checks.append(replace(check, note=note))
@@ -234,7 +259,7 @@ def mode_of_model(model: "pm.Model", counts: TransitionCounts, prior: DirichletR
     return mode_check(posterior_mode(model), expected, flat=flat)
 
 
-def _z(series: xr.DataArray, expected: Floats) -> xr.DataArray:
+def z_scores(series: xr.DataArray, expected: Floats) -> xr.DataArray:
     """Distance of a Monte Carlo mean from the expected value, in its standard errors."""
     import arviz_stats as azs
 
@@ -261,7 +286,7 @@ def _in_errors(value: xr.DataArray, expected: Floats, error: xr.DataArray) -> xr
     return xr.DataArray(z, dims=value.dims, coords=value.coords)
 
 
-def _worst(name: str, values: xr.DataArray, limit: float) -> Check:
+def worst(name: str, values: xr.DataArray, limit: float) -> Check:
     """Make a check of the largest value, and name its cell."""
     if not values.notnull().any():
         return Check(name, np.nan, limit, None, "nothing to compare")

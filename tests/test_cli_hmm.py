@@ -96,6 +96,9 @@ BAD = {
     "prob": (["fit", "--prob", "2"], "prob must lie strictly between 0 and 1"),
     "folder": (["decode", "--n-states", "2", "--out", "/nowhere/x.csv"], "does not exist"),
     "column": (["fit", "--sequence", "town"], "town"),
+    "twice": (["fit", "--n-states", "2,2"], "n_states names 2 twice"),
+    "too many": (["decode", "--n-states", "99"], "more than the 74 observations"),
+    "role": (["fit", "--sequence", "count"], "a column has one role"),
 }
 
 
@@ -105,6 +108,27 @@ def test_mistakes_are_one_error(arguments, message, file):
     assert done.exit_code != 0
     assert isinstance(done.exception, ValueError | OSError)
     assert message in str(done.exception)
+
+
+def test_observations_are_not_overwritten(file, tmp_path):
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match="is the file of the observations"):
+        command = options(file, "decode", "--n-states", "2", "--out", str(file))
+        RUN.invoke(app, command, catch_exceptions=False)
+    assert file.read_bytes() == before
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file in it"):
+        command = options(file, "decode", "--n-states", "2", "--out", str(tmp_path))
+        RUN.invoke(app, command, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("more", [["--n-states", "9"], ["--emission", "poisson"]])
+def test_a_refused_fit_leaves_no_folder(more, tmp_path):
+    file, out = tmp_path / "x.csv", tmp_path / "out"
+    file.write_text("x\n1\n2.5\n3\n")
+    command = ["hmm", "fit", str(file), "--observation", "x", "--emission", "gaussian", *more]
+    done = RUN.invoke(app, [*command, "--out", str(out)])
+    assert isinstance(done.exception, ValueError)
+    assert not out.exists()
 
 
 def test_text_is_no_count(tmp_path):

@@ -115,7 +115,7 @@ def forward(
                 before[j] = 0.0
                 if top > -np.inf:
                     for i in range(n_states + 1):
-                        if ways[i] > top - 50:
+                        if ways[i] - top > -50:
                             value += math.exp(ways[i] - top)
                     value = top + math.log(value)
                     before[j] = math.exp(value) if value >= LOG_SMALL else value
@@ -145,7 +145,7 @@ def forward(
                 top = max(top, after[j])
             seen = 0.0
             for j in range(n_states):
-                if after[j] > top - 50:
+                if after[j] - top > -50:
                     seen += math.exp(after[j] - top)
             top += math.log(seen)
             total += top

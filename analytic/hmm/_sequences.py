@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analytic.validate import Floats, Ints, as_numbers, as_stochastic, first
+from analytic.validate import Bools, Floats, Ints, as_numbers, as_stochastic, as_support, first
 
 
 class Joined(NamedTuple):
@@ -90,6 +90,21 @@ def as_matrix(A: ArrayLike) -> Floats:
         hint = "; add the s_0 row" if matrix.ndim == 2 and len(set(matrix.shape)) == 1 else ""
         raise ValueError(f"A must have shape (K+1, K), got {matrix.shape}{hint}")
     return np.ascontiguousarray(matrix)
+
+
+def check_n_states(n_states: object) -> None:
+    """Check a number of hidden states."""
+    if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
+        raise ValueError(f"n_states must be an integer >= 1, got {n_states!r}")
+
+
+def as_transitions(support: ArrayLike | None, shape: tuple[int, int]) -> Bools | None:
+    """Check a mask of possible transitions: every row needs one."""
+    mask = as_support(support, shape)
+    if mask is not None and not mask.any(axis=1).all():
+        row = int(np.argmin(mask.any(axis=1)))
+        raise ValueError(f"support leaves row {row} of A without any transition; allow one")
+    return mask
 
 
 def log_matrix(A: Floats) -> Floats:

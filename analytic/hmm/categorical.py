@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from analytic.estimate import mle, posterior_mode
-from analytic.hmm.emission import as_weights, as_whole
-from analytic.validate import Floats, Ints, as_alpha, as_stochastic
+from analytic.hmm.emission import as_codes, as_weights, as_whole
+from analytic.validate import Floats, Ints, as_alpha, as_numbers, as_stochastic
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,10 @@ class Categorical:
 
     def __post_init__(self) -> None:
         """Check the parameters and take read-only copies."""
-        B = as_stochastic(self.B, "B").copy()
-        if B.ndim != 2:
+        B = as_numbers("B", self.B)
+        if B.ndim != 2 or B.size == 0:
             raise ValueError(f"B must have shape (K, V), one row per state, got {B.shape}")
+        B = as_stochastic(B, "B").copy()
         alpha = as_alpha(self.alpha, B.shape)
         for name, array in (("B", B), ("alpha", alpha)):
             array.flags.writeable = False
@@ -90,7 +91,7 @@ class Categorical:
 
     def sample(self, rng: np.random.Generator, states: ArrayLike) -> Ints:
         """Draw a code for each state."""
-        codes = np.asarray(states)
+        codes = as_codes(states, len(self.B), rng)
         cumulative = self.B.cumsum(axis=1)
         cumulative /= cumulative[:, -1:]
         uniform = rng.random(codes.shape)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from analytic.estimate import mle, posterior_mode
-from analytic.hmm._sequences import Joined, as_matrix
+from analytic.hmm._sequences import Joined, as_matrix, as_transitions, check_n_states
 from analytic.hmm.emission import (
     Emission,
     fill_log_emission,
@@ -29,14 +29,17 @@ from analytic.hmm.emission import (
 )
 from analytic.hmm.smoothing import run_smooth
 from analytic.hmm.starts import random_start
-from analytic.validate import Bools, Floats, as_alpha, as_support, check_rng
+from analytic.validate import Bools, Floats, as_alpha, check_rng
 
 ROUNDING = 1e-10
 """A fall of the objective by less, relative to its size, is rounding."""
 
 
 class Convergence(NamedTuple):
-    """How the iterations went; `objective` is the log-likelihood plus the log-prior densities."""
+    """How the iterations went; `objective` is the log-likelihood plus the log-prior densities.
+
+    See `baum_welch` for an example.
+    """
 
     converged: bool
     """The last iteration of the best run gained less than the tolerance."""
@@ -146,7 +149,7 @@ def baum_welch[E: Emission](
     ValueError
         Arguments that do not fit; observations that are impossible at the start; or no mode exists.
     RuntimeError
-        An iteration lowered the objective, which only an `estimate` that does not maximise can do.
+        An iteration lowered the objective, as an ``estimate`` can that does not maximise.
     TypeError
         `rng` is not a Generator.
 
@@ -178,7 +181,7 @@ def baum_welch[E: Emission](
     if size is None:
         size = fill_log_emission(emission, joined.rows, present).shape[1]
     shape = (int(size) + 1, int(size))
-    allowed = as_support(support, shape)
+    allowed = as_transitions(support, shape)
     rows = as_alpha(alpha, shape, allowed)
     mask = None if possible is None else join_possible(possible, joined, shape[1])
     data = _Data(joined, present, observed, mask)
@@ -189,7 +192,14 @@ def baum_welch[E: Emission](
     for _ in range(restarts):
         assert rng is not None
         starts.append(
-            random_start(emission, [joined.rows], shape[1], rng=rng, support=allowed, possible=mask)
+            random_start(
+                emission,
+                [joined.rows],
+                shape[1],
+                rng=rng,
+                support=allowed,
+                possible=None if mask is None else [mask],
+            )
         )
     runs = [_run(data, start, rows, tolerance, max_iter) for start in starts]
     objectives = np.array([run.convergence.objectives[0] for run in runs])
@@ -274,8 +284,6 @@ def _first_matrix(A: ArrayLike | None, shape: tuple[int, int], support: Bools | 
     """Start value of A, on the support."""
     if A is None:
         likely = np.ones(shape) if support is None else support.astype(np.float64)
-        if not likely.any(axis=1).all():
-            raise ValueError("support leaves a row of A without any transition")
         return np.asarray(likely / likely.sum(axis=1, keepdims=True))
     matrix = as_matrix(A)
     if matrix.shape != shape:
@@ -299,6 +307,8 @@ def _check_runs(
             raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
     if not (isinstance(tolerance, int | float | np.number) and 0 <= tolerance < np.inf):
         raise ValueError(f"tolerance must be a finite number >= 0, got {tolerance!r}")
+    if n_states is not None:
+        check_n_states(n_states)
     if n_states is not None and A is not None:
         raise ValueError("give start values (A) or n_states, not both")
     if n_states is not None and restarts == 0:

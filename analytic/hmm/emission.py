@@ -9,12 +9,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analytic.hmm._sequences import Joined, join
-from analytic.validate import Bools, Floats, Ints
+from analytic.hmm._sequences import Joined, check_n_states, join
+from analytic.validate import INT64_MAX, Bools, Floats, Ints, as_numbers, check_rng, first
 
 
 class Emission(Protocol):
     """What an observation says of the state: any object with these three functions will do.
+
+    `Poisson`, `Gaussian` and `Categorical` are such, with examples.
 
     An emission with a prior has a fourth, ``log_prior()``, a float: the logarithm of its prior
     density up to a constant. `estimate` then maximises the sum of both.
@@ -96,7 +98,7 @@ def known_states(states: ArrayLike, n_states: int, *, missing: int = -1) -> Bool
     n_states : int
         K, the number of states.
     missing : int, default -1
-        Code of a state that is not known.
+        Code of a state that is not known, none of 0, ..., n_states - 1.
 
     Returns
     -------
@@ -106,7 +108,8 @@ def known_states(states: ArrayLike, n_states: int, *, missing: int = -1) -> Bool
     Raises
     ------
     ValueError
-        A code that is neither a state nor `missing`.
+        A code that is neither a state nor `missing`, a `missing` that is a state, or a bad
+        `n_states`.
 
     Examples
     --------
@@ -115,6 +118,11 @@ def known_states(states: ArrayLike, n_states: int, *, missing: int = -1) -> Bool
            [1, 1],
            [1, 0]])
     """
+    check_n_states(n_states)
+    if isinstance(missing, bool) or not isinstance(missing, int | np.integer):
+        raise ValueError(f"missing must be an integer code, got {missing!r}")
+    if 0 <= missing < n_states:
+        raise ValueError(f"missing={missing} is the code of a state too; use -1")
     codes = np.asarray(states)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise ValueError(
@@ -180,6 +188,10 @@ def seen(x: NDArray[Any], present: Bools) -> NDArray[Any]:
 
 def fill_log_emission(emission: Emission, x: NDArray[Any], present: Bools) -> Floats:
     """Log-emissions of joined observations; rows of zeros where nothing was seen."""
+    if isinstance(emission, type) or not callable(getattr(emission, "log_prob", None)):
+        raise TypeError(
+            f"emission must be a value with log_prob, such as Poisson([1.0, 5.0]), got {emission!r}"
+        )
     known = np.asarray(emission.log_prob(seen(x, present)), dtype=np.float64)
     if known.ndim != 2 or len(known) != present.sum() or known.shape[1] == 0:
         raise ValueError(
@@ -196,23 +208,48 @@ def as_whole(name: str, x: ArrayLike) -> Ints:
     """Observations that are whole numbers 0, 1, 2, ..., as integers or as floats."""
     values = np.asarray(x)
     if values.ndim != 1 or values.dtype.kind not in "iuf":
+        hint = "; NaN stands for a missing one" if values.dtype.kind == "O" else ""
         raise ValueError(
             f"{name} must be whole numbers in one dimension, got shape {values.shape} and dtype "
-            f"{values.dtype}"
+            f"{values.dtype}{hint}"
         )
     wrong = ~((values >= 0) & (values == np.floor(values)) & np.isfinite(values))
     if wrong.any():
         where = int(np.argmax(wrong))
         raise ValueError(f"{name} must be whole numbers >= 0, got {values[where]} at {where}")
+    large = values > INT64_MAX if values.dtype.kind == "u" else values >= float(INT64_MAX)
+    if large.any():
+        where = int(np.argmax(large))
+        raise ValueError(f"{name} hold {values[where]} at {where}, which is too large for int64")
     return values.astype(np.int64)
 
 
 def as_weights(weights: ArrayLike, length: int) -> Floats:
     """Weights of the observations in each state, shape (T, K)."""
-    array = np.asarray(weights, dtype=np.float64)
-    if array.ndim != 2 or len(array) != length or not (array >= 0).all():
+    array = as_numbers("weights", weights).astype(np.float64)
+    if array.ndim != 2 or len(array) != length or array.shape[1] == 0:
         raise ValueError(
-            f"weights must have one row for each of the {length} observations and be >= 0, got "
-            f"shape {array.shape}"
+            f"weights must have one row for each of the {length} observations and one column for "
+            f"each state, got shape {array.shape}"
         )
+    wrong = ~((array >= 0) & (array < np.inf))
+    if wrong.any():
+        where = first(wrong)
+        raise ValueError(f"weights must be finite and >= 0, got {array[where]} at index {where}")
     return array
+
+
+def as_codes(states: ArrayLike, n_states: int, rng: np.random.Generator) -> Ints:
+    """Codes of the states to draw observations for, of any shape, and a check of `rng`."""
+    check_rng(rng)
+    codes = np.asarray(states)
+    if codes.size == 0:
+        return codes.astype(np.int64)
+    if codes.dtype.kind not in "iu":
+        raise ValueError(f"states must be integer codes, got dtype {codes.dtype}")
+    wrong = (codes < 0) | (codes >= n_states)
+    if wrong.any():
+        raise ValueError(
+            f"states holds code {codes[wrong].flat[0]}, expected 0, ..., {n_states - 1}"
+        )
+    return codes.astype(np.int64)

@@ -7,11 +7,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.hmm.emission import as_weights
+from analytic.hmm.emission import as_codes, as_weights
 from analytic.validate import Floats, as_numbers
 
 COLLAPSED = 1e-6
 """An sd below this part of the sd of all observations is taken for the way to zero."""
+
+LARGEST = 1e150
+"""Observations are smaller in size than this: beyond, float64 cannot hold their squares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,8 @@ class Gaussian:
             raise ValueError(
                 f"mean and sd must hold one number per state, got shapes {mean.shape}, {sd.shape}"
             )
-        if not 0 <= self.sd_floor < np.inf:
+        number = isinstance(self.sd_floor, int | float | np.number)
+        if not (number and 0 <= self.sd_floor < np.inf):
             raise ValueError(f"sd_floor must be finite and >= 0, got {self.sd_floor!r}")
         if not np.isfinite(mean).all():
             raise ValueError(f"mean must be finite, got {mean}")
@@ -82,8 +86,10 @@ class Gaussian:
 
     def log_prob(self, x: ArrayLike) -> Floats:
         """Log-density of each number in each state, shape (T, K)."""
-        z = (self._numbers(x)[:, None] - self.mean) / self.sd
-        return np.asarray(-0.5 * z**2 - np.log(self.sd) - 0.5 * math.log(2 * math.pi))
+        values = self._numbers(x)[:, None]
+        with np.errstate(over="ignore"):  # a density that float64 cannot tell from 0
+            square = ((values - self.mean) / self.sd) ** 2
+        return np.asarray(-0.5 * square - np.log(self.sd) - 0.5 * math.log(2 * math.pi))
 
     def estimate(self, x: ArrayLike, weights: ArrayLike) -> Self:
         """Give the weighted means and standard deviations, the latter not below `sd_floor`.
@@ -111,15 +117,20 @@ class Gaussian:
 
     def sample(self, rng: np.random.Generator, states: ArrayLike) -> Floats:
         """Draw a number for each state."""
-        codes = np.asarray(states)
+        codes = as_codes(states, self.mean.size, rng)
         return np.asarray(rng.normal(self.mean[codes], self.sd[codes]))
 
     @staticmethod
     def _numbers(x: ArrayLike) -> Floats:
         """Finite numbers in one dimension."""
         values = as_numbers("observations", x).astype(np.float64)
-        if values.ndim != 1 or not np.isfinite(values).all():
+        if values.ndim != 1:
+            raise ValueError(f"observations must be in one dimension, got shape {values.shape}")
+        wrong = ~(np.abs(values) < LARGEST)
+        if wrong.any():
+            where = int(np.argmax(wrong))
             raise ValueError(
-                f"observations must be finite numbers in one dimension, got shape {values.shape}"
+                f"observations must be finite numbers, below {LARGEST:g} in size, got "
+                f"{values[where]} at {where}; rescale or correct them"
             )
         return values

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
-from analytic.hmm.emission import as_weights, as_whole
+from analytic.hmm.emission import as_codes, as_weights, as_whole
 from analytic.validate import Floats, Ints, as_numbers
 
 
@@ -69,4 +69,5 @@ class Poisson:
 
     def sample(self, rng: np.random.Generator, states: ArrayLike) -> Ints:
         """Draw a count for each state."""
-        return np.asarray(rng.poisson(self.rate[np.asarray(states)]), dtype=np.int64)
+        codes = as_codes(states, self.rate.size, rng)
+        return np.asarray(rng.poisson(self.rate[codes]), dtype=np.int64)

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.dirichlet import DirichletRows
-from analytic.hmm.emission import Emission, join_observations, missing_rows, seen
-from analytic.validate import Bools, Floats, check_rng
+from analytic.hmm._sequences import as_transitions, check_n_states
+from analytic.hmm.emission import Emission, join_observations, join_possible, missing_rows, seen
+from analytic.validate import Floats, check_rng
 
 
 def random_start[E: Emission](
@@ -14,8 +15,8 @@ def random_start[E: Emission](
     n_states: int,
     *,
     rng: np.random.Generator,
-    support: Bools | None = None,
-    possible: Bools | None = None,
+    support: ArrayLike | None = None,
+    possible: ArrayLike | list[ArrayLike] | None = None,
 ) -> tuple[Floats, E]:
     """Draw a transition matrix, and an emission in which each state leans to one observation.
 
@@ -26,17 +27,17 @@ def random_start[E: Emission](
     Parameters
     ----------
     emission : Emission
-        An emission of the kind that is wanted, for its `estimate`.
+        An emission of the kind that is wanted, for its ``estimate``.
     observations : array_like, or list of array_like
         As in `log_emission`.
     n_states : int
         K, the number of states.
     rng : numpy.random.Generator
         Source of randomness.
-    support : ndarray of bool, optional
+    support : array_like of bool, optional
         Possible transitions, shape (K+1, K).
-    possible : ndarray of bool, optional
-        States that are possible at each time, all sequences joined.
+    possible : array_like of bool, or list of them, optional
+        States that are possible at each time, as in `log_emission`.
 
     Returns
     -------
@@ -48,7 +49,9 @@ def random_start[E: Emission](
     Raises
     ------
     ValueError
-        Nothing was observed, or `n_states` is not a positive integer.
+        Nothing was observed, `n_states` is not a positive integer, or a mask that does not fit.
+    TypeError
+        `rng` is not a Generator, or a mask is not boolean.
 
     Examples
     --------
@@ -59,9 +62,10 @@ def random_start[E: Emission](
     ((3, 2), (2,))
     """
     check_rng(rng)
-    if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
-        raise ValueError(f"n_states must be an integer >= 1, got {n_states!r}")
-    rows = join_observations(observations).rows
+    check_n_states(n_states)
+    allowed = as_transitions(support, (n_states + 1, n_states))
+    joined = join_observations(observations)
+    rows = joined.rows
     present = ~missing_rows(rows)
     number = int(present.sum())
     if number == 0:
@@ -71,6 +75,8 @@ def random_start[E: Emission](
     weights[picked, np.arange(n_states)] += 1
     weights *= number / (2 * n_states)  # a prior in the emission weighs as it does later on
     if possible is not None:
-        weights = np.where(possible[present], weights, 0.0)
-    A = DirichletRows(np.ones((n_states + 1, n_states)), support=support).sample(rng)
+        allowed_now = join_possible(possible, joined, n_states)[present]
+        # A state that is possible at no time starts like the others; nothing will come of it.
+        weights = np.where(allowed_now | ~allowed_now.any(axis=0), weights, 0.0)
+    A = DirichletRows(np.ones((n_states + 1, n_states)), support=allowed).sample(rng)
     return A, emission.estimate(seen(rows, present), weights)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RESULT_FILES = ("estimates.csv", "states.csv")
 SAMPLED_FILES = ("posterior.nc", "emissions.png", "states.png")
 
-app = typer.Typer(help="Hidden chains: estimate them, and decode the states.", no_args_is_help=True)
+app = typer.Typer(help="Hidden chains: estimate, decode the states, verify.", no_args_is_help=True)
 
 
 class Kind(StrEnum):
@@ -121,7 +121,7 @@ def fit(
     if out is not None:
         prepare_folder(out)
     console = Output()
-    console.print(f"{file.name}: {repr(data).removeprefix('Observations: ')}; {emission.value}")
+    console.print(describe(file, data, emission))
     with working("running Baum-Welch"):
         table = compare_hidden(
             data,
@@ -198,6 +198,48 @@ def decode(
     with replacing(out) as temporary:
         states.write_csv(temporary)
     Output().print(f"wrote {states.height:,} rows to {out}")
+
+
+@app.command()
+def verify(
+    file: File,
+    observation: Column,
+    emission: Emission,
+    n_states: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Number of hidden states.", show_default=False)
+    ],
+    sequence: Sequence = None,
+    time: Time = None,
+    unit: Unit = None,
+    restarts: Restarts = 20,
+    seed: Seed = DEFAULT_SEED,
+) -> None:
+    """Check PyMC against the recursions on your data; exit code 1 if a check fails."""
+    from bayes_markov.hmm.emissions import as_emission
+    from bayes_markov.hmm.selection import check_numbers
+
+    data = read(file, observation, emission, sequence, time, unit)
+    as_emission(emission.value, data)
+    check_numbers([n_states], data)
+    console = Output()
+    console.print(f"{describe(file, data, emission)}; {n_states} states")
+    with working("compiling and sampling (about a minute the first time)"):
+        from bayes_markov.hmm.models import hmm_model
+        from bayes_markov.verification import verify as run
+
+        model = hmm_model(
+            data, n_states=n_states, emission=emission.value, restarts=restarts, seed=seed
+        )
+        result = run(model, seed=seed, progress=sys.stderr.isatty())
+    console.print(f"seed {seed}\n")
+    console.print(str(result))
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+def describe(file: Path, data: "Observations", emission: Kind) -> str:
+    """Say what was read."""
+    return f"{file.name}: {repr(data).removeprefix('Observations: ')}; {emission.value}"
 
 
 def read(

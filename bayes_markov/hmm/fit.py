@@ -310,5 +310,10 @@ def diagnose(tree: xr.DataTree) -> list[str]:
             f"{divergences} transitions diverged; increase tune, use fewer states, or give a more "
             f"informative prior"
         )
-    tree.attrs |= {"rhat_max": rhat, "ess_min": ess, "divergences": divergences}
+    tree.attrs |= {
+        "rhat_max": rhat,
+        "rhat_limit": limit,
+        "ess_min": ess,
+        "divergences": divergences,
+    }
     return problems

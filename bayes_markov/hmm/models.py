@@ -7,7 +7,7 @@ r"""The PyMC model of a hidden Markov chain, the hidden path summed out.
 The states are discrete and NUTS cannot move them; summed out, they need not be moved.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -224,15 +224,20 @@ def start_values(model: pm.Model) -> dict[str, Floats]:
     """
     given = specification_of(model)
     first = near(given.start, given.data, given.emission, given.prior, given.possible)
-    values = dict(first.parameters)
-    mask = given.prior.possible
+    return by_variable(model, first.A, first.parameters)
+
+
+def by_variable(model: pm.Model, A: Floats, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Divide a transition matrix and an emission's parameters among the variables of a model."""
+    values = dict(parameters)
+    mask = specification_of(model).prior.possible
     if mask.all():
-        values["A"] = first.A
+        values["A"] = A
     else:
         choices = mask.sum(axis=1)
         for size in set(choices[choices > 1].tolist()):
             rows = choices == size
-            values[f"A_{size}"] = first.A[rows][mask[rows]].reshape(-1, size)
+            values[f"A_{size}"] = A[rows][mask[rows]].reshape(-1, size)
     return {rv.name: values[rv.name] for rv in model.free_RVs}
 
 

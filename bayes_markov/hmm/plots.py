@@ -57,7 +57,9 @@ def plot_states(
 
     Examples
     --------
-    >>> figure = plot_states(add_state_probabilities(tree))  # doctest: +SKIP
+    >>> import bayes_markov as bm
+    >>> decoded = bm.add_state_probabilities(tree)  # doctest: +SKIP
+    >>> figure = bm.plot_states(decoded, sequence=0)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter

@@ -29,7 +29,10 @@ SAME = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class HiddenFit:
-    """One number of states at its maximum of the likelihood."""
+    """One number of states at its maximum of the likelihood.
+
+    See `compare_hidden` for an example.
+    """
 
     n_states: int
     """K, the number of states."""

@@ -17,7 +17,10 @@ from bayes_markov.tree import variable
 
 @dataclass(frozen=True)
 class HiddenEstimate:
-    """Estimates of one parameter of a hidden chain."""
+    """Estimates of one parameter of a hidden chain.
+
+    See `hidden_estimates` for an example.
+    """
 
     parameter: str
     """A, or a parameter of the emission."""
