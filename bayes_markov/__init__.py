@@ -12,7 +12,7 @@ from bayes_markov._version import __version__
 if TYPE_CHECKING:
     from bayes_markov.blocks import count_blocks
     from bayes_markov.calibration import Calibration, calibrate
-    from bayes_markov.check import PsisLoo, loo
+    from bayes_markov.checks import Check, Verification
     from bayes_markov.counts import TransitionCounts
     from bayes_markov.datasets import example_file
     from bayes_markov.diagnostics import Convergence, ConvergenceWarning, convergence
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from bayes_markov.hmm.plots import plot_emissions, plot_states
     from bayes_markov.hmm.selection import HiddenFit, HiddenTable, compare_hidden
     from bayes_markov.hmm.table import HiddenEstimate, hidden_estimates
+    from bayes_markov.leave_one_out import PsisLoo, loo
     from bayes_markov.models import dirichlet_model
     from bayes_markov.plots import plot_forest, plot_matrix, plot_posterior
     from bayes_markov.predictive import posterior_predictive, prior_predictive
@@ -60,12 +61,12 @@ if TYPE_CHECKING:
     from bayes_markov.predictive.statistics import STATISTICS
     from bayes_markov.ranking import Ranking, Score, rank_estimators
     from bayes_markov.sequence_frames import label_sequences
+    from bayes_markov.storage import load, save
     from bayes_markov.study import coverage_study, learned_estimator, nuts_estimator, risk_study
     from bayes_markov.study.losses import LOSSES, Loss
     from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
     from bayes_markov.table import estimates
-    from bayes_markov.tree import load, save
-    from bayes_markov.verification import Check, Verification, verify
+    from bayes_markov.verification import verify
 
 _HOME = {
     "LOSSES": "study.losses",
@@ -97,8 +98,8 @@ _HOME = {
     "learned_estimator": "study",
     "learned_stickiness_model": "hierarchy.models",
     "leave_future_out": "future",
-    "load": "tree",
-    "loo": "check",
+    "load": "storage",
+    "loo": "leave_one_out",
     "nuts_estimator": "study",
     "observe": "hmm.frames",
     "partial_pooling_model": "hierarchy.models",
@@ -119,7 +120,7 @@ _HOME = {
     "risk_study": "study",
     "sample": "fit",
     "sample_hmm": "hmm.fit",
-    "save": "tree",
+    "save": "storage",
     "select_mean": "hierarchy.units",
     "select_unit": "hierarchy.units",
     "start_values": "hmm.models",
@@ -129,7 +130,7 @@ _HOME = {
     "verify": "verification",
     "Calibration": "calibration",
     "CategoricalPrior": "hmm.emissions",
-    "Check": "verification",
+    "Check": "checks",
     "Convergence": "diagnostics",
     "ConvergenceWarning": "diagnostics",
     "FitCheck": "predictive.check",
@@ -145,13 +146,13 @@ _HOME = {
     "PoolingComparison": "hierarchy.selection",
     "PoolingScore": "hierarchy.selection",
     "PsisFuture": "future",
-    "PsisLoo": "check",
+    "PsisLoo": "leave_one_out",
     "Ranking": "ranking",
     "Score": "ranking",
     "StatisticCheck": "predictive.check",
     "Strength": "hierarchy.table",
     "TransitionCounts": "counts",
-    "Verification": "verification",
+    "Verification": "checks",
 }
 
 __all__ = [

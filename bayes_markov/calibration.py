@@ -34,14 +34,14 @@ type Posterior = Callable[[Ints, int], Floats]
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Outcome of `calibrate`.
+    """Outcome of `calibrate` or `calibrate_hierarchy`.
 
     Parameters
     ----------
     passed : bool
         No quantity's ranks depart from uniformity.
     p_values : dict of float
-        Uniformity test by quantity: "A[state, next_state]" and "log_likelihood".
+        Uniformity test by quantity: "A[state, next_state]", "log_likelihood", what was learned.
     tree : xarray.DataTree
         Group prior_sbc with the probability integral transforms, one "draw" per replicate, for
         ``az.plot_ecdf_pit(tree, group="prior_sbc")``.
@@ -143,9 +143,7 @@ def calibrate(
         },
         coords=sampled | coords(_names(n_states), 1),
     )
-    p_values = uniformity(dataset)
-    passed = all(p >= LEVEL / len(p_values) for p in p_values.values())
-    return Calibration(passed, p_values, xr.DataTree.from_dict({"/prior_sbc": dataset}))
+    return judged(dataset)
 
 
 def exact(n_states: int, alpha: ArrayLike = 1.0) -> Posterior:
@@ -215,13 +213,13 @@ def _ranks(
     truth = prior.sample(rng)
     path = analytic.simulate(truth, length, rng=rng)
     table = analytic.count_transitions(path, n_states)
-    draws = _thinned(posterior(table, int(rng.integers(2**31))))
+    draws = thinned(posterior(table, int(rng.integers(2**31))))
     counts = TransitionCounts(table, _names(n_states))
     lik = log_likelihood_per_unit(np.concatenate([truth[None], draws]), counts)[:, 0]
     return {"A": pit(draws, truth, rng), "log_likelihood": pit(lik[1:], lik[0], rng)}
 
 
-def _thinned(draws: Floats) -> Floats:
+def thinned(draws: Floats) -> Floats:
     """Keep as many draws as truths are ranked among."""
     if len(draws) < RANKED_DRAWS:
         raise ValueError(f"posterior must give at least {RANKED_DRAWS} draws, got {len(draws)}")
@@ -233,6 +231,13 @@ def pit(draws: Floats, truth: Floats, rng: np.random.Generator) -> Floats:
     below = np.asarray((draws < truth).sum(axis=0))
     equal = np.asarray((draws == truth).sum(axis=0))
     return np.asarray((below + rng.random(below.shape) * (equal + 1)) / (RANKED_DRAWS + 1))
+
+
+def judged(pits: xr.Dataset) -> Calibration:
+    """Test the transforms of every quantity, one "draw" per replicate, for uniformity."""
+    p_values = uniformity(pits)
+    passed = all(p >= LEVEL / len(p_values) for p in p_values.values())
+    return Calibration(passed, p_values, xr.DataTree.from_dict({"/prior_sbc": pits}))
 
 
 def uniformity(pits: xr.Dataset) -> dict[str, float]:

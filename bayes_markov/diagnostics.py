@@ -16,12 +16,17 @@ MIN_DRAWS = 4
 
 
 class ConvergenceWarning(UserWarning):
-    """The draws of a sampler do not describe the posterior well enough."""
+    """The draws of a sampler do not describe the posterior well enough.
+
+    See `convergence` for an example.
+    """
 
 
 @dataclass(frozen=True)
 class Convergence:
     """Worst diagnostics over all quantities of the posterior.
+
+    See `convergence` for an example.
 
     Parameters
     ----------

@@ -72,10 +72,10 @@ def exact_posterior(
     check_size(draws=draws, chains=chains)
     if pool not in ("full", "none"):
         raise ValueError(f'pool must be "full" or "none", got {pool!r}')
+    prior = prior_rows(counts, alpha, support)
     if pool == "none" and counts.units is None:
         raise ValueError('pool="none" needs units; count the data with unit= or units="sequence"')
     check_memory(counts, draws, chains, per_unit=pool == "none")
-    prior = prior_rows(counts, alpha, support)
     rng, _ = streams(seed)
     tables = counts.pooled if pool == "full" else counts.tables
     posterior = DirichletRows(

@@ -1,4 +1,4 @@
-"""Fit the PyMC model: draws by NUTS, or the mode. Only this file calls PyMC's samplers."""
+"""Fit the PyMC model: draws by NUTS, or the mode."""
 
 import warnings
 from collections.abc import Mapping

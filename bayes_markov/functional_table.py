@@ -10,9 +10,9 @@ import xarray as xr
 from analytic import DirichletRows, delta_se, is_irreducible, plug_in
 from analytic.functionals import Functional
 from analytic.validate import Bools, Counts, Floats, check_prob
-from bayes_markov.check import GOOD_K, MIN_DRAWS
 from bayes_markov.functionals import draws_of_block, functionals_named, states_of
 from bayes_markov.labels import Label
+from bayes_markov.psis import GOOD_K, MIN_DRAWS
 from bayes_markov.tree import alpha_of_tree, counts_of_tree
 
 MCSE_LIMIT = 5.0

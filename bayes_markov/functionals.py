@@ -10,7 +10,7 @@ from analytic import FUNCTIONALS, is_irreducible, n_step
 from analytic.functionals import Functional
 from analytic.validate import Floats
 from bayes_markov.labels import Label
-from bayes_markov.tree import counts_of_tree, matrix_draws
+from bayes_markov.tree import matrix_draws
 
 N_STEP = "n_step"
 """Name of the functional that needs to be told a number of steps."""
@@ -120,13 +120,14 @@ def functionals_named(names: Iterable[str] | None, steps: int | None) -> dict[st
 
 def states_of(tree: xr.DataTree) -> tuple[Label, ...]:
     """States of a tree, which must be of order 1."""
-    counts = counts_of_tree(tree)
-    if counts.order != 1:
+    A = matrix_draws(tree)
+    order = A.ndim - 3
+    if order != 1:
         raise ValueError(
-            f"functionals are those of a chain of order 1, got a tree of order {counts.order}; "
+            f"functionals are those of a chain of order 1, got a tree of order {order}; "
             f"fit counts of order 1"
         )
-    return counts.states
+    return tuple(A["next_state"].values.tolist())
 
 
 def draws_of_block(tree: xr.DataTree, group: str) -> Floats:

@@ -13,8 +13,8 @@ import analytic
 from analytic import DirichletRows
 from analytic.future import FutureOut, check_horizon, histories
 from analytic.validate import Floats, Ints
-from bayes_markov.check import GOOD_K, MIN_DRAWS
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.psis import GOOD_K, MIN_DRAWS
 from bayes_markov.sequences import as_sequences, encode
 from bayes_markov.tree import check_memory, check_size, prior_rows, streams
 

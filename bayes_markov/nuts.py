@@ -66,7 +66,9 @@ def compiled(model: pm.Model, start: Mapping[str, Any] | None = None) -> Any:
         options = {} if start is None else {"initial_points": start}
         kept = (variables, nutpie.compile_pymc_model(model, freeze_model=False, **options))
         _COMPILED[model] = kept
-    return kept[1].with_data(**{data.name: data.get_value() for data in model.data_vars})
+    used = {variable.name for variable in kept[1].shared_var_keys}
+    data = {name: model[name].get_value() for name in used & {v.name for v in model.data_vars}}
+    return kept[1].with_data(**data)
 
 
 def check_sampler(sampler: str) -> None:

@@ -5,11 +5,7 @@ counts(chain, draw, unit), observed_data, constant_data, sample_stats where a sa
 Attributes of the root are text and numbers, so that a tree can be saved.
 """
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
@@ -30,6 +26,11 @@ def prior_rows(
     counts: TransitionCounts, alpha: ArrayLike, support: ArrayLike | None = None
 ) -> DirichletRows:
     """Prior on the rows of A for these counts; histories that cannot occur have none."""
+    if not isinstance(counts, TransitionCounts):
+        raise TypeError(
+            f"counts must be TransitionCounts, got {type(counts).__name__}; make them with "
+            f"TransitionCounts.from_sequences or count_transitions"
+        )
     shape = counts.pooled.shape
     mask = np.broadcast_to(possible_histories(len(counts.states), counts.order)[..., None], shape)
     given = as_support(support, shape)
@@ -177,8 +178,16 @@ def check_memory(
 
 
 def variable(tree: xr.DataTree, group: str, name: str) -> xr.DataArray:
-    """One variable of one group of a result."""
-    return tree.children[group].dataset[name]
+    """One variable of one group of a result; refuse what is not a result."""
+    if not isinstance(tree, xr.DataTree):
+        raise TypeError(f"tree must be an xarray.DataTree, got {type(tree).__name__}")
+    node = tree.children.get(group)
+    if node is None or name not in node.dataset:
+        raise ValueError(
+            f"tree has no {name!r} in its group {group!r}; it must be a result of sample or "
+            f"exact_posterior (functions for hidden chains take that of sample_hmm)"
+        )
+    return node.dataset[name]
 
 
 def matrix_draws(tree: xr.DataTree, group: str = "posterior") -> xr.DataArray:
@@ -189,7 +198,8 @@ def matrix_draws(tree: xr.DataTree, group: str = "posterior") -> xr.DataArray:
             f"tree has a matrix for each of {A.sizes['unit']} units; take the tree of one, "
             f"select_unit(tree, unit), or of their mean, select_mean(tree)"
         )
-    return A.transpose("chain", "draw", *dims(counts_of_tree(tree).order))
+    order = sum(str(dim).startswith("state") for dim in A.dims)
+    return A.transpose("chain", "draw", *dims(order))
 
 
 def alpha_of_tree(tree: xr.DataTree) -> Floats | None:
@@ -205,107 +215,3 @@ def counts_of_tree(tree: xr.DataTree) -> TransitionCounts:
     order = counts.ndim - 1 - (units is not None)
     states = tuple(counts["next_state"].values.tolist())
     return TransitionCounts(counts.values, states, order, units)
-
-
-def save(tree: xr.DataTree, path: str | Path) -> None:
-    """Write a result to a NetCDF file, whole or not at all.
-
-    The file is written under a temporary name beside `path` and renamed, so that a killed run
-    leaves no half file. Columns of Python objects, which NetCDF cannot hold, are left out.
-
-    Parameters
-    ----------
-    tree : xarray.DataTree
-        Result of `exact_posterior` or `sample`.
-    path : str or Path
-        File to write; an existing one is replaced.
-
-    Raises
-    ------
-    OSError
-        The folder does not exist or cannot be written.
-
-    Examples
-    --------
-    >>> import bayes_markov as bm, tempfile
-    >>> tree = bm.exact_posterior(bm.TransitionCounts.from_sequences([["a", "b"]]), seed=1)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     bm.save(tree, f"{folder}/posterior.nc")
-    ...     bm.load(f"{folder}/posterior.nc").posterior["A"].equals(tree.posterior["A"])
-    True
-    """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"the folder {target.parent} does not exist; create it first")
-    storable = xr.DataTree.from_dict(
-        {node.path: _storable(node.to_dataset(inherit=False)) for node in tree.subtree}
-    )
-    with replacing(target) as temporary:
-        storable.to_netcdf(temporary, engine="h5netcdf")
-
-
-@contextlib.contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`, and rename it to `target` if all goes well."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """Permissions that new files do not get; a temporary file is private otherwise."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def load(path: str | Path) -> xr.DataTree:
-    """Read a result that `save` has written, into memory.
-
-    Parameters
-    ----------
-    path : str or Path
-        NetCDF file.
-
-    Returns
-    -------
-    xarray.DataTree
-
-    Raises
-    ------
-    OSError
-        The file does not exist or is not NetCDF.
-
-    Examples
-    --------
-    See `save`.
-    """
-    with xr.open_datatree(path, engine="h5netcdf") as stored:
-        tree = stored.load()
-    return xr.DataTree.from_dict(
-        {node.path: _relabelled(node.to_dataset(inherit=False)) for node in tree.subtree}
-    )
-
-
-def _storable(dataset: xr.Dataset) -> xr.Dataset:
-    """Leave out columns of objects, and write labels of mixed type as text."""
-    objects = [name for name, column in dataset.data_vars.items() if column.dtype == object]
-    mixed = {name: axis for name, axis in dataset.coords.items() if axis.dtype == object}
-    return dataset.drop_vars(objects).assign_coords(
-        {name: (axis.dims, axis.values.astype(str)) for name, axis in mixed.items()}
-    )
-
-
-def _relabelled(dataset: xr.Dataset) -> xr.Dataset:
-    """Give the axes the labels that they had before `_storable`."""
-    axes = {str(name): np.array(axis.values.tolist()) for name, axis in dataset.coords.items()}
-    if "next_state" in axes:
-        history = [name for name in axes if name == "state" or name.startswith("state_")]
-        axes |= coords(axes["next_state"].tolist(), len(history))
-    return dataset.assign_coords(axes)

@@ -1,7 +1,7 @@
 """Do PyMC and the closed forms agree on these data? Each check can fail, and says by how much."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 import analytic
 from analytic import DirichletRows
 from analytic.validate import Floats
-from bayes_markov.check import loo
+from bayes_markov.checks import Z_LIMIT, Check, Verification, in_errors, worst, z_scores
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
+from bayes_markov.leave_one_out import loo
 from bayes_markov.tree import counts_of_tree, prior_rows, variable
 
 if TYPE_CHECKING:
@@ -25,59 +26,11 @@ MODE_LIMIT = 1e-8
 LARGEST_FOR_MODE = 10**6
 """Transitions up to which float64 lets an optimiser resolve the mode to `MODE_LIMIT`."""
 
-Z_LIMIT = 5.0
-"""Largest difference in Monte Carlo standard errors; exceeded by chance once in 1.7 million."""
-
 LARGEST_TAIL = 0.4
 """Pareto k up to which a standard error from a few thousand draws can be relied on."""
 
 UNITS_FOR_LOO = 10
 """Units from which on leave-one-unit-out is checked as well."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One comparison: what, the worst value and where it occurs, its limit, the outcome.
-
-    `passed` is None where the check does not apply; `note` then says why. See `verify` for
-    an example.
-    """
-
-    name: str
-    value: float
-    limit: float
-    passed: bool | None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Verification:
-    """Outcome of `verify`; printing it gives a table.
-
-    Parameters
-    ----------
-    passed : bool
-        No check failed.
-    checks : tuple of Check
-        The single comparisons.
-    """
-
-    passed: bool
-    checks: tuple[Check, ...]
-
-    def __str__(self) -> str:
-        """Table of the checks, one line each, 80 columns where the labels allow."""
-        lines = [f"{'check':<32} {'worst':>9} {'limit':>8}  {'':<6}  where"]
-        for check in self.checks:
-            if check.passed is None:
-                lines.append(f"{check.name:<32} n/a: {check.note}")
-                continue
-            value = f"{check.value:#.3g}".rstrip(".")
-            word = "ok" if check.passed else "FAILED"
-            line = f"{check.name:<32} {value:>9} {check.limit:>8g}  {word:<6}  {check.note}"
-            lines.append(line.rstrip())
-        outcome = "PASSED" if self.passed else "FAILED"
-        return "\n".join([*lines, f"verification {outcome}"])
 
 
 def verify(
@@ -214,7 +167,7 @@ def loo_checks(tree: xr.DataTree) -> list[Check]:
             continue
         result = loo(tree, by=by)
         assert result.exact is not None  # with a prior that is given
-        z = _in_errors(result.pointwise, result.exact.pointwise, result.mcse)
+        z = in_errors(result.pointwise, result.exact.pointwise, result.mcse)
         judged = (result.pareto_k < 0.5) & (_tail_of_ratios(tree, by) < LARGEST_TAIL)
         check = worst(name, z.where(judged), Z_LIMIT)
         scored = int(result.pareto_k.notnull().sum())
@@ -257,40 +210,3 @@ def mode_of_model(model: "pm.Model", counts: TransitionCounts, prior: DirichletR
     if flat:
         expected = analytic.mle(counts.pooled)
     return mode_check(posterior_mode(model), expected, flat=flat)
-
-
-def z_scores(series: xr.DataArray, expected: Floats) -> xr.DataArray:
-    """Distance of a Monte Carlo mean from the expected value, in its standard errors."""
-    import arviz_stats as azs
-
-    sample_dims = ("chain", "draw")
-    series = series.transpose(*sample_dims, ...)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ess = azs.ess(series.values.reshape(*series.shape[:2], -1), method="mean")
-    mcse = series.std(sample_dims, ddof=1) / np.sqrt(ess.reshape(series.shape[2:]))
-    return _in_errors(series.mean(sample_dims), expected, mcse)
-
-
-def _in_errors(value: xr.DataArray, expected: Floats, error: xr.DataArray) -> xr.DataArray:
-    """Difference in standard errors; NaN where nothing is random or nothing is expected.
-
-    A constant that differs from what is expected, or an undefined value, is infinitely many
-    errors away.
-    """
-    difference = np.abs(value.values - expected)
-    random = error.values > 0
-    z = np.where(difference > 1e-9 * np.abs(expected), np.inf, np.nan)
-    z[random] = difference[random] / error.values[random]
-    z[np.isnan(value.values)] = np.inf
-    z[np.isnan(expected)] = np.nan
-    return xr.DataArray(z, dims=value.dims, coords=value.coords)
-
-
-def worst(name: str, values: xr.DataArray, limit: float) -> Check:
-    """Make a check of the largest value, and name its cell."""
-    if not values.notnull().any():
-        return Check(name, np.nan, limit, None, "nothing to compare")
-    at = {dim: int(i) for dim, i in values.argmax(...).items()}
-    worst = float(values.isel(at))
-    labels = [str(values[dim].values[i]) for dim, i in at.items()]
-    return Check(name, worst, limit, bool(worst <= limit), " -> ".join(labels))

@@ -160,3 +160,37 @@ def test_pymc_is_not_imported():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[] 0\n"
+
+
+@pytest.mark.parametrize("wrong", ["aab", [[1, 2], [3, 4]], None], ids=["text", "list", "None"])
+def test_what_is_no_counts_is_refused(wrong):
+    with pytest.raises(TypeError, match="counts must be TransitionCounts"):
+        bm.exact_posterior(wrong, seed=1)
+
+
+def test_without_pooling_each_unit_has_its_own_closed_form():
+    tables = [[[1, 0], [4, 1], [0, 9]], [[0, 1], [0, 0], [2, 5]], [[0, 0], [0, 0], [0, 0]]]
+    counts = TransitionCounts(tables, ["a", "b"], 1, ["x", "y", "z"])
+    tree = bm.exact_posterior(counts, alpha=0.5, seed=3, pool="none")
+    A = tree.posterior["A"]
+    assert A.dims == ("chain", "draw", "unit", "state", "next_state")
+    expected = (np.array(tables) + 0.5) / (np.array(tables) + 0.5).sum(-1, keepdims=True)
+    error = A.std(("chain", "draw")) / np.sqrt(4000)
+    assert (np.abs(A.mean(("chain", "draw")) - expected) < 5 * error).all()
+    given = np.log(A.sel(unit="x", state="b", next_state="b")) * 9
+    given = given + np.log(A.sel(unit="x", state="a", next_state="a")) * 4
+    given = given + np.log(A.sel(unit="x", state="a", next_state="b"))
+    given = given + np.log(A.sel(unit="x", state="<s0>", next_state="a"))
+    np.testing.assert_allclose(tree.log_likelihood["counts"].sel(unit="x"), given, rtol=1e-12)
+    assert (tree.log_likelihood["counts"].sel(unit="z") == 0).all()
+    with pytest.raises(ValueError, match="needs units"):
+        bm.exact_posterior(counts.from_table([[1, 2], [3, 4]], ["a", "b"]), seed=1, pool="none")
+
+
+def test_a_tree_of_something_else_is_refused():
+    import xarray as xr
+
+    with pytest.raises(ValueError, match="it must be a result of sample"):
+        bm.estimates(xr.DataTree())
+    with pytest.raises(TypeError, match="tree must be"):
+        bm.loo(3, by="unit")

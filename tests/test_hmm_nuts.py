@@ -14,9 +14,9 @@ import analytic.hmm as hidden
 import bayes_markov as bm
 from analytic import DirichletRows
 from bayes_markov.calibration import LEVEL, RANKED_DRAWS, pit, uniformity
-from bayes_markov.hmm.fit import compiled
 from bayes_markov.hmm.models import specification_of
 from bayes_markov.hmm.relabelling import ascending, relabel
+from bayes_markov.nuts import compiled
 from hidden_data import simulate
 
 PRIOR = bm.PoissonPrior(shape=2.0, rate=0.4)

@@ -9,10 +9,9 @@ import xarray as xr
 import analytic
 import bayes_markov as bm
 from bayes_markov import TransitionCounts
+from bayes_markov.checks import Check, Verification
 from bayes_markov.tree import prior_rows
 from bayes_markov.verification import (
-    Check,
-    Verification,
     draws_checks,
     loo_checks,
     mode_check,

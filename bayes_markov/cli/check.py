@@ -51,7 +51,7 @@ def check(
     console.print(f"prior {tree.attrs['prior']}; seed {seed}\n\n{result}")
     if out is not None:
         from bayes_markov.predictive.plots import plot_check
-        from bayes_markov.tree import save
+        from bayes_markov.storage import save
 
         with working("drawing and writing files"), all_or_none(out) as folder:
             save(tree, folder / "predictive.nc")

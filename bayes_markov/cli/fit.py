@@ -112,11 +112,12 @@ def fit_by_pymc(
 ) -> tuple["xr.DataTree", str, bool]:
     """Sample by NUTS, and compare mode and draws with the closed forms."""
     with working("compiling and sampling (about a minute the first time)"):
+        from bayes_markov.checks import Verification
         from bayes_markov.diagnostics import ConvergenceWarning
         from bayes_markov.fit import sample
         from bayes_markov.models import dirichlet_model
         from bayes_markov.tree import prior_rows
-        from bayes_markov.verification import Verification, draws_checks, mode_of_model
+        from bayes_markov.verification import draws_checks, mode_of_model
 
         model = dirichlet_model(counts, alpha=alpha)
         with warnings.catch_warnings():
@@ -132,8 +133,8 @@ def fit_by_pymc(
 def write_results(out: Path, tree: "xr.DataTree", lines: Any, prob: float) -> None:
     """Write the files of a fit."""
     from bayes_markov.plots import plot_forest, plot_matrix
+    from bayes_markov.storage import save
     from bayes_markov.table import as_csv
-    from bayes_markov.tree import save
 
     with all_or_none(out) as folder:
         save(tree, folder / "posterior.nc")

@@ -174,7 +174,7 @@ def decode(
     import numpy as np
 
     from bayes_markov.hmm.selection import compare_hidden
-    from bayes_markov.tree import replacing
+    from bayes_markov.storage import replacing
 
     data = read(file, observation, emission, sequence, time, unit)
     if out is not None:
@@ -311,7 +311,8 @@ def write_results(
         if tree is not None:
             from bayes_markov.hmm.decoding import add_state_probabilities, add_viterbi
             from bayes_markov.hmm.plots import plot_emissions, plot_states
-            from bayes_markov.tree import save, variable
+            from bayes_markov.storage import save
+            from bayes_markov.tree import variable
 
             full = add_viterbi(add_state_probabilities(tree))
             save(full, folder / "posterior.nc")

@@ -126,7 +126,7 @@ def wrapped(text: str) -> str:
 def write_units(folder: Path, tree: "xr.DataTree", prob: float) -> None:
     """Write the draws, and the estimates of every unit."""
     from bayes_markov.hierarchy.table import units_as_csv
-    from bayes_markov.tree import save
+    from bayes_markov.storage import save
 
     save(tree, folder / "posterior.nc")
     (folder / "units.csv").write_text(units_as_csv(tree, prob=prob), encoding="utf-8")

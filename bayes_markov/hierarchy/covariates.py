@@ -81,9 +81,11 @@ def _per_unit(values: Any, units: tuple[Label, ...]) -> list[Any]:
         if unknown:
             raise ValueError(f"covariate has unit {unknown[0]!r}, which counts do not have")
         return [values[unit] for unit in units]
-    if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
+    ordered = hasattr(values, "__iter__") and not isinstance(values, set | frozenset)
+    if isinstance(values, str | bytes) or not ordered:
         raise TypeError(
-            f"covariate must be a mapping by unit or one value for each unit, got {values!r}"
+            f"covariate must be a mapping by unit or one value for each unit, in their order, got "
+            f"{values!r}"
         )
     given = list(values)
     if len(given) != len(units):

@@ -13,7 +13,7 @@ from analytic import DirichletRows
 from analytic.validate import Counts, Floats
 from bayes_markov.diagnostics import ConvergenceWarning, convergence
 from bayes_markov.hierarchy.evidence import log_evidence_per_unit
-from bayes_markov.hierarchy.models import Specification, specification_of
+from bayes_markov.hierarchy.models import Specification, check_data, specification_of
 from bayes_markov.labels import Label, coords, dims
 from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
 from bayes_markov.tree import (
@@ -44,6 +44,7 @@ def sample_hierarchy(
     check_size(draws=draws, chains=chains, tune=1 if tune is None else tune)
     check_sampler(sampler)
     given = specification_of(model)
+    check_data(model, given)
     check_memory(given.counts, draws, chains, per_unit=given.per_unit)
     posterior_stream, prior_stream = streams(seed)
     sampler_seed = int(posterior_stream.integers(2**31))

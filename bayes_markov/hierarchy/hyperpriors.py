@@ -44,7 +44,9 @@ class UniformShrinkage:
         """Refuse a median that is not positive and finite."""
         number = isinstance(self.median, int | float | np.integer | np.floating)
         if not number or isinstance(self.median, bool) or not 0 < self.median < np.inf:
-            raise ValueError(f"median must be a positive number of transitions, got {self.median}")
+            raise ValueError(
+                f"median_strength must be a positive number of transitions, got {self.median!r}"
+            )
 
     def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> Floats:
         """Draw strengths."""
@@ -82,7 +84,13 @@ class MeanRows:
     @property
     def rows(self) -> DirichletRows:
         """The prior as a value."""
-        return DirichletRows(as_alpha(self.alpha, self.shape))
+        try:
+            return DirichletRows(as_alpha(self.alpha, self.shape))
+        except ValueError:
+            raise ValueError(
+                f"mean_alpha must be positive and finite: a number, one per next state, or one per "
+                f"cell of {self.shape}; got {self.alpha!r}"
+            ) from None
 
     def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> Floats:
         """Draw rows."""

@@ -298,8 +298,8 @@ def covariate_model(
     """
     check_counts(counts, needs_units=True)
     known = as_covariate(covariate, counts.units or ())
-    number = isinstance(effect_scale, int | float) and not isinstance(effect_scale, bool)
-    if not number or not 0 < effect_scale < np.inf:
+    number = isinstance(effect_scale, int | float | np.integer | np.floating)
+    if not number or isinstance(effect_scale, bool) or not 0 < effect_scale < np.inf:
         raise ValueError(f"effect_scale must be a positive number, got {effect_scale!r}")
     population = Regression(
         counts.pooled.shape,
@@ -390,6 +390,16 @@ def specification_of(model: pm.Model) -> Specification:
         ) from None
 
 
+def check_data(model: pm.Model, given: Specification) -> None:
+    """Refuse a model that was fed with other data: A is drawn given what it was built from."""
+    for name, part in given.found._asdict().items() if given.collapsed else ():
+        if not np.array_equal(model[f"pattern_{name}"].get_value(), part):
+            raise ValueError(
+                f"model was fed with other data (pattern_{name}) than it was built from; build a "
+                f"model of the new counts"
+            )
+
+
 def is_hierarchical(model: Any) -> bool:
     """Tell whether a model is one of this module."""
     return isinstance(model, pm.Model) and model in _SPECIFICATIONS
@@ -428,6 +438,8 @@ def check_counts(counts: object, *, needs_units: bool = False) -> None:
             f"counts are of order {counts.order}; learned priors are for order 0 and 1: take "
             f"counts.lower_order()"
         )
+    if len(counts.tables) == 0:
+        raise ValueError("counts have no unit at all; there is nothing to learn from")
     if needs_units and counts.units is None:
         raise ValueError(
             'counts have no units; count the data with unit= (or units="sequence", one unit for '

@@ -11,7 +11,6 @@ from scipy.special import logsumexp
 
 import analytic
 from analytic.validate import Floats
-from bayes_markov.check import GOOD_K, psis
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.hierarchy.fit import log_evidence_of_draws, sample_hierarchy
 from bayes_markov.hierarchy.models import (
@@ -21,6 +20,7 @@ from bayes_markov.hierarchy.models import (
     specification_of,
 )
 from bayes_markov.nuts import draw
+from bayes_markov.psis import GOOD_K, psis, relative_efficiency
 from bayes_markov.tree import prior_rows, variable
 
 type Pool = Literal["full", "partial", "none"]
@@ -169,7 +169,7 @@ def _left_out(
 ) -> tuple[Floats, float, int]:
     """Log predictive density of each unit from the others, its error, and the units refitted."""
     log_lik = variable(tree, "log_likelihood", "counts").transpose("chain", "draw", "unit").values
-    elpd, k, mcse = psis(log_lik, _efficiency(log_lik))
+    elpd, k, mcse = psis(log_lik, relative_efficiency(log_lik))
     unreliable = np.flatnonzero(k > GOOD_K)
     chains, draws = log_lik.shape[:2]
     for number, unit in enumerate(unreliable):
@@ -206,16 +206,6 @@ def _refitted(
     weights = np.exp(log_lik - log_lik.max())
     mcse = float(azs.mcse(weights, method="mean") / weights.mean())
     return float(logsumexp(log_lik) - np.log(log_lik.size)), mcse
-
-
-def _efficiency(log_lik: Floats) -> float:
-    """Effective draws per draw, averaged over the units whose likelihood varies."""
-    import arviz_stats as azs
-
-    varying = log_lik[..., np.ptp(log_lik, axis=(0, 1)) > 0]
-    if len(log_lik) == 1 or varying.size == 0:
-        return 1.0
-    return float(azs.ess(varying, method="mean").mean() / (log_lik.shape[0] * log_lik.shape[1]))
 
 
 def _score(pool: Pool, pointwise: Floats, method: str) -> PoolingScore:

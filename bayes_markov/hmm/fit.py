@@ -2,31 +2,27 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from typing import Any
 
 import numpy as np
-import nutpie
 import pymc as pm
 import xarray as xr
 
 import analytic.hmm as hidden
 from analytic.validate import Floats
 from bayes_markov._version import __version__
-from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning
+from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
 from bayes_markov.hmm.decoding import ROW, log_emission_at
 from bayes_markov.hmm.emissions import CATEGORY, STATE
 from bayes_markov.hmm.models import Specification, specification_of, start_values
 from bayes_markov.hmm.relabelling import ordering, relabel, switched
 from bayes_markov.hmm.selection import criteria
 from bayes_markov.labels import Label, coords
+from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
 from bayes_markov.tree import MAX_NUMBERS, check_size, describe, streams, variable
 
 SWITCHED = 0.05
 """Part of the draws that may have their states in another order than the rest of their chain."""
-
-_COMPILED: WeakKeyDictionary[pm.Model, Any] = WeakKeyDictionary()
-"""What nutpie compiled for a model."""
 
 
 def sample_hmm(
@@ -36,7 +32,7 @@ def sample_hmm(
     draws: int = 1000,
     chains: int = 4,
     tune: int | None = None,
-    sampler: Literal["nutpie", "pymc"] = "nutpie",
+    sampler: Sampler = "nutpie",
     order_by: Label | None = "auto",
     progress: bool = False,
 ) -> xr.DataTree:
@@ -94,8 +90,7 @@ def sample_hmm(
     """
     check_size(draws=draws, chains=chains, tune=1 if tune is None else tune)
     given = specification_of(model)
-    if sampler not in ("nutpie", "pymc"):
-        raise ValueError(f'sampler must be "nutpie" or "pymc", got {sampler!r}')
+    check_sampler(sampler)
     check_can_be_sampled(model, given)
     cells = max(given.prior.alpha.size, len(given.data.sequences))
     if draws * chains * cells > MAX_NUMBERS:
@@ -110,30 +105,16 @@ def sample_hmm(
         possible=given.possible,
         example=given.start.emission,
     )
-    if sampler == "nutpie":
-        drawn = nutpie.sample(
-            compiled(model),
-            draws=draws,
-            tune=400 if tune is None else tune,
-            chains=chains,
-            seed=sampler_seed,
-            save_warmup=False,
-            progress_bar=progress,
-        )
-    else:
-        drawn = pm.sample(
-            draws,
-            model=model,
-            tune=1000 if tune is None else tune,
-            chains=chains,
-            cores=1,
-            initvals=start_values(model),
-            random_seed=sampler_seed,
-            nuts_sampler="pymc",
-            progressbar=progress,
-            quiet=not progress,
-            compute_convergence_checks=False,
-        )
+    drawn = draw(
+        model,
+        seed=sampler_seed,
+        draws=draws,
+        chains=chains,
+        tune=tune,
+        sampler=sampler,
+        progress=progress,
+        start=start_values(model),
+    )
     A = variable(drawn, "posterior", "A").values
     parameters = {name: variable(drawn, "posterior", name).values for name in given.emission.dims}
     prior = given.prior.sample(prior_stream, size=(chains, draws))
@@ -145,19 +126,16 @@ def sample_hmm(
         prior, prior_parameters = relabel(prior, prior_parameters, by.of(prior_parameters))
         changed = switched(order)
 
-    stats = drawn.children["sample_stats"].to_dataset()
-    objects = [name for name, column in stats.data_vars.items() if column.dtype == object]
     result = assemble(
         given,
         posterior={"A": A, **parameters},
         prior={"A": prior, **prior_parameters},
-        sample_stats=stats.drop_vars(objects),
+        sample_stats=statistics(drawn),
     )
     result.attrs |= {
         "seed": int(seed),
         "sampler": f"NUTS ({sampler})",
-        "pymc_version": pm.__version__,
-        "nutpie_version": nutpie.__version__,
+        **VERSIONS,
         "order_by": "nothing" if by is None else by.name,
         "switched_draws": changed,
     }
@@ -177,17 +155,6 @@ def check_can_be_sampled(model: pm.Model, given: Specification) -> None:
     x, seen = model["observations_data"].get_value(), given.data.present
     if x.shape != seen.shape or not np.array_equal(x[seen], given.data.rows[seen]):
         raise ValueError("the model's observations were changed; build another with hmm_model")
-
-
-def compiled(model: pm.Model) -> Any:
-    """Compile a model for nutpie once; other observations can be fed to it by ``with_data``."""
-    kept = _COMPILED.get(model)
-    if kept is None:
-        kept = nutpie.compile_pymc_model(
-            model, freeze_model=False, initial_points=start_values(model)
-        )
-        _COMPILED[model] = kept
-    return kept
 
 
 def assemble(
@@ -239,6 +206,7 @@ def assemble(
         "inference_library": "bayes_markov",
         "inference_library_version": __version__,
         "model": "hidden Markov chain",
+        "sampled": ", ".join(posterior),
         "emission": given.emission.name,
         "prior": f"{describe(given.prior)} of A; {given.emission}",
         "data_digest": given.data.digest,
@@ -267,24 +235,9 @@ def log_likelihood_of_draws(given: Specification, values: Mapping[str, Floats]) 
 
 def diagnose(tree: xr.DataTree) -> list[str]:
     """Check R-hat, effective sample size and divergences; record them, and say what is wrong."""
-    import arviz_stats as azs
-
-    posterior = tree.children["posterior"].dataset
-    columns = []
-    for name in posterior.data_vars:
-        values = posterior[name].values
-        columns.append(values.reshape(*values.shape[:2], -1))
-    cells = np.concatenate(columns, axis=-1)
-    varying = cells[..., cells.std(axis=(0, 1)) > 1e-12]
+    found = convergence(tree)
+    rhat, limit = found.rhat, found.max_rhat
     problems = []
-    rhat = ess = np.nan
-    if varying.shape[-1] and varying.shape[1] >= 4:
-        rhat = float(azs.rhat(varying).max())
-        bulk = azs.ess(varying, method="bulk")
-        tail = azs.ess(varying, method="tail", prob=(0.05, 0.95))
-        ess = float(np.minimum(bulk, tail).min())
-    divergences = int(variable(tree, "sample_stats", "diverging").sum())
-    limit = 1.01 if varying.shape[-1] <= 100 else 1.02
     by_chain = variable(tree, "log_likelihood", "observations").sum("sequence").mean("draw")
     if rhat > limit:
         problems.append(
@@ -293,27 +246,28 @@ def diagnose(tree: xr.DataTree) -> list[str]:
             f"modes, or the states overlap in what they are ordered by: compare the chains, try "
             f"another order_by or fewer states, or increase draws"
         )
-    if ess < MIN_ESS:
+    if found.ess < MIN_ESS:
         problems.append(
-            f"the effective sample size is {ess:.0f}, below {MIN_ESS:.0f}; increase draws"
+            f"the effective sample size is {found.ess:.0f}, below {MIN_ESS:.0f}; increase draws"
         )
     changed = int(tree.attrs.get("switched_draws", 0))
-    if changed > SWITCHED * cells.shape[0] * cells.shape[1]:
+    posterior = tree.children["posterior"].dataset
+    if changed > SWITCHED * posterior.sizes["chain"] * posterior.sizes["draw"]:
         problems.append(
             f"the order of the states by {tree.attrs['order_by']} changes within chains, in "
             f"{changed} draws: either the states overlap in it, and what is said of single states "
             f"mixes them (try another order_by, or fewer states), or the chains went from one copy "
             f"of the mode to another, which does no harm"
         )
-    if divergences:
+    if found.divergences:
         problems.append(
-            f"{divergences} transitions diverged; increase tune, use fewer states, or give a more "
-            f"informative prior"
+            f"{found.divergences} transitions diverged; increase tune, use fewer states, or give a "
+            f"more informative prior"
         )
     tree.attrs |= {
         "rhat_max": rhat,
         "rhat_limit": limit,
-        "ess_min": ess,
-        "divergences": divergences,
+        "ess_min": found.ess,
+        "divergences": found.divergences,
     }
     return problems

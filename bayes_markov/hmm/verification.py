@@ -19,6 +19,7 @@ import xarray as xr
 import analytic
 import analytic.hmm as hidden
 from analytic.validate import Floats
+from bayes_markov.checks import Z_LIMIT, Check, Verification, worst, z_scores
 from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning
 from bayes_markov.hmm.emissions import CategoricalPrior, GaussianPrior, Parameters
 from bayes_markov.hmm.fit import check_can_be_sampled, sample_hmm
@@ -33,7 +34,6 @@ from bayes_markov.hmm.likelihood_checks import (
 )
 from bayes_markov.hmm.models import Specification, specification_of
 from bayes_markov.tree import streams, variable
-from bayes_markov.verification import Z_LIMIT, Check, Verification, worst, z_scores
 
 PATHS = 4096
 """Paths that are enumerated at most."""

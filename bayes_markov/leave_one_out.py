@@ -10,13 +10,8 @@ import analytic
 from analytic import Loo
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.psis import GOOD_K, MIN_DRAWS, MIN_DRAWS_PER_CHAIN, psis, relative_efficiency
 from bayes_markov.tree import alpha_of_tree, counts_of_tree, matrix_draws, variable
-
-MIN_DRAWS, MIN_DRAWS_PER_CHAIN = 100, 4
-"""Fewest draws that leave enough in the tail for a Pareto k, and in a chain for a sample size."""
-
-GOOD_K = 0.7
-"""Pareto k up to which a smoothed importance-sampling estimate can be trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +141,7 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
     else:
         raise ValueError(f'by must be "transition", "sequence" or "unit", got {by!r}')
 
-    elpd_i, pareto_k, mcse = psis(log_lik, _relative_efficiency(posterior.values))
+    elpd_i, pareto_k, mcse = psis(log_lik, relative_efficiency(posterior.values))
     n = weights.sum()
     elpd = float((weights * elpd_i).sum())
     spread = float((weights * (elpd_i - elpd / n) ** 2).sum())
@@ -167,35 +162,3 @@ def _units_are_sequences(counts: TransitionCounts) -> bool:
     units = len(counts.tables)
     starts = counts.tables.sum(axis=-1).reshape(units, -1)[:, 0]  # out of (s_0, ..., s_0)
     return bool((starts == 1).all())
-
-
-def _relative_efficiency(draws: Floats) -> float:
-    """Effective draws per draw, averaged over what varies; it sets the length of the tail."""
-    import arviz_stats as azs
-
-    cells = draws.reshape(*draws.shape[:2], -1)
-    varying = cells[..., cells.std(axis=(0, 1)) > 0]
-    if len(draws) == 1 or varying.size == 0:
-        return 1.0
-    return float(azs.ess(varying, method="mean").mean() / (len(draws) * draws.shape[1]))
-
-
-def psis(log_lik: Floats, r_eff: float) -> tuple[Floats, Floats, Floats]:
-    """Leave-one-out densities, Pareto k and Monte Carlo standard errors of the last axis.
-
-    What does not vary between the draws needs no smoothing, which would fail: it is known.
-    """
-    import arviz_stats as azs
-
-    elpd_i, pareto_k = log_lik[0, 0].copy(), np.full(log_lik.shape[-1], -np.inf)
-    mcse = np.zeros(log_lik.shape[-1])
-    varying = np.ptp(log_lik, axis=(0, 1)) > 0
-    if varying.any():
-        moving = xr.DataArray(log_lik[..., varying], dims=("chain", "draw", "item"))
-        densities, k, _ = moving.azstats.loo(sample_dims=["chain", "draw"], r_eff=r_eff)
-        elpd_i[varying], pareto_k[varying] = densities.values, k.values
-        # The density is 1 / E[1/p]: the error of its logarithm is the relative error of the mean.
-        ratios = np.exp(moving.values.min(axis=(0, 1)) - moving.values)
-        spread = ratios.std(axis=(0, 1), ddof=1) / ratios.mean(axis=(0, 1))
-        mcse[varying] = spread / np.sqrt(azs.ess(ratios, method="mean"))
-    return elpd_i, pareto_k, mcse
