@@ -215,12 +215,23 @@ def _log_rising(start: Floats, steps: ArrayLike) -> Floats:
     return np.where(some, log_rising(np.where(some, start, 1.0), steps), 0.0)
 
 
+def sum_and_error(values: Floats, weights: Floats | None = None) -> tuple[float, float]:
+    """Sum of `values`, each occurring `weights` times, and the standard error of the sum.
+
+    The error is N^(1/2) times the standard deviation (divisor N - 1); NaN for a single value or an
+    infinite sum.
+    """
+    w = np.ones(len(values)) if weights is None else weights
+    n, total = float(w.sum()), float((w * values).sum())
+    if n < 2 or not np.isfinite(total):
+        return total, float("nan")
+    spread = (w * (values - total / n) ** 2).sum()
+    return total, float(np.sqrt(n * spread / (n - 1)))
+
+
 def _loo(pointwise: Floats, values: Floats, weights: Floats) -> Loo:
-    """Sum and standard error of `values`, each occurring `weights` times."""
-    n = weights.sum()
-    if n == 0:
+    """Sum and standard error of what was left out, each value occurring `weights` times."""
+    if not weights.any():
         raise ValueError("counts is zero everywhere; there is nothing to leave out")
-    elpd = (weights * values).sum()
-    spread = (weights * (values - elpd / n) ** 2).sum()
-    se = np.sqrt(n * spread / (n - 1)) if n > 1 else np.nan
+    elpd, se = sum_and_error(values, weights)
     return Loo(np.float64(elpd), np.float64(se), pointwise)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.counts import count_transitions
-from analytic.evidence import log_evidence
+from analytic.evidence import log_evidence, sum_and_error
 from analytic.validate import (
     Floats,
     Ints,
@@ -190,9 +190,8 @@ def leave_future_out(
     seen, left = _occurrences_before(cell), _occurrences_before(row)
     steps = np.log((prior.ravel()[cell] + seen) / (prior.sum(axis=-1).ravel()[row] + left))
     pointwise = np.lib.stride_tricks.sliding_window_view(steps[first:], horizon).sum(axis=-1)
-    n = len(pointwise)
-    se = np.sqrt(n * pointwise.var(ddof=1)) if n > 1 else np.nan
-    return FutureOut(np.float64(pointwise.sum()), np.float64(se), pointwise)
+    elpd, se = sum_and_error(pointwise)
+    return FutureOut(np.float64(elpd), np.float64(se), pointwise)
 
 
 def check_horizon(length: int, first: int, horizon: int) -> None:

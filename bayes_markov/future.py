@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 import analytic
 from analytic import DirichletRows
+from analytic.evidence import sum_and_error
 from analytic.future import FutureOut, check_horizon, histories
 from analytic.validate import Floats, Ints
 from bayes_markov.counts import TransitionCounts
@@ -170,9 +171,7 @@ def leave_future_out(
         xr.DataArray(values, dims="known", coords={"known": first + np.arange(len(values))})
         for values in found
     )
-    n = len(elpd_i)
-    se = float(np.sqrt(n * elpd_i.values.var(ddof=1))) if n > 1 else np.nan
-    elpd = float(elpd_i.sum())
+    elpd, se = sum_and_error(elpd_i.values)
     return PsisFuture(
         elpd, se, elpd_i, mcse, pareto_k, tuple(refits), exact, int(first), int(horizon)
     )

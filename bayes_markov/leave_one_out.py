@@ -8,6 +8,7 @@ import xarray as xr
 
 import analytic
 from analytic import Loo
+from analytic.evidence import sum_and_error
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.psis import GOOD_K, MIN_DRAWS, MIN_DRAWS_PER_CHAIN, psis, relative_efficiency
@@ -142,10 +143,7 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
         raise ValueError(f'by must be "transition", "sequence" or "unit", got {by!r}')
 
     elpd_i, pareto_k, mcse = psis(log_lik, relative_efficiency(posterior.values))
-    n = weights.sum()
-    elpd = float((weights * elpd_i).sum())
-    spread = float((weights * (elpd_i - elpd / n) ** 2).sum())
-    se = float(np.sqrt(n * spread / (n - 1))) if n > 1 else np.nan
+    elpd, se = sum_and_error(elpd_i, weights)
 
     def labelled(values: Floats) -> xr.DataArray:
         filled = frame.copy()

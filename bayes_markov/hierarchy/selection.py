@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 import analytic
+from analytic.evidence import sum_and_error
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.hierarchy.fit import log_evidence_of_draws, sample_hierarchy
@@ -67,10 +68,9 @@ class PoolingComparison:
             f"{'pooling':<8} {'elpd':>10} {'se':>7} {'difference':>11} {'se':>7}  method",
         ]
         for score in self.scores:
-            difference = score.pointwise.values - best
-            se = np.sqrt(len(best)) * difference.std(ddof=1) if len(best) > 1 else np.nan
+            difference, se = sum_and_error(score.pointwise.values - best)
             lines.append(
-                f"{score.pool:<8} {score.elpd:>10.2f} {score.se:>7.2f} {difference.sum():>11.2f} "
+                f"{score.pool:<8} {score.elpd:>10.2f} {score.se:>7.2f} {difference:>11.2f} "
                 f"{se:>7.2f}  {score.method}"
             )
         mcse = next(score.mcse for score in self.scores if score.pool == "partial")
@@ -210,8 +210,7 @@ def _refitted(
 
 def _score(pool: Pool, pointwise: Floats, method: str) -> PoolingScore:
     """Sum over the units, with its standard error."""
-    se = float(np.sqrt(len(pointwise)) * pointwise.std(ddof=1))
-    return PoolingScore(pool, float(pointwise.sum()), se, 0.0, xr.DataArray(pointwise), method)
+    return PoolingScore(pool, *sum_and_error(pointwise), 0.0, xr.DataArray(pointwise), method)
 
 
 def _described(alpha: ArrayLike) -> str:
