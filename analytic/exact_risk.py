@@ -282,6 +282,7 @@ def _expectations(
     """Take the expectation of each statistic of the table over the paths of a length."""
     totals: list[Floats] = []
     for tables, weight in count_table_chunks(A, length, _CHUNK):
+        tables.flags.writeable = False  # a rule that works in place would change what is reported
         parts = [np.tensordot(weight, values, axes=1) for values in statistics(tables)]
         totals = [np.add(*pair) for pair in zip(totals, parts, strict=True)] if totals else parts
     return totals

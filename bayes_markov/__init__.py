@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from bayes_markov.functionals import add_functionals
     from bayes_markov.future import PsisFuture, leave_future_out
+    from bayes_markov.hierarchy.calibration import calibrate_hierarchy
     from bayes_markov.hierarchy.models import (
         covariate_model,
         learned_concentration_model,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from bayes_markov.study import coverage_study, learned_estimator, nuts_estimator, risk_study
     from bayes_markov.study.losses import LOSSES, Loss
     from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
-    from bayes_markov.table import estimates
+    from bayes_markov.table import Estimate, estimates
     from bayes_markov.verification import verify
 
 _HOME = {
@@ -77,6 +78,7 @@ _HOME = {
     "add_state_probabilities": "hmm.decoding",
     "add_viterbi": "hmm.decoding",
     "calibrate": "calibration",
+    "calibrate_hierarchy": "hierarchy.calibration",
     "check_fit": "predictive.check",
     "compare_hidden": "hmm.selection",
     "compare_pooling": "hierarchy.selection",
@@ -133,6 +135,7 @@ _HOME = {
     "Check": "checks",
     "Convergence": "diagnostics",
     "ConvergenceWarning": "diagnostics",
+    "Estimate": "table",
     "FitCheck": "predictive.check",
     "FunctionalEstimate": "functional_table",
     "FunctionalSummary": "functional_table",
@@ -163,6 +166,7 @@ __all__ = [
     "Check",
     "Convergence",
     "ConvergenceWarning",
+    "Estimate",
     "FitCheck",
     "FunctionalEstimate",
     "FunctionalSummary",
@@ -190,6 +194,7 @@ __all__ = [
     "add_state_probabilities",
     "add_viterbi",
     "calibrate",
+    "calibrate_hierarchy",
     "check_fit",
     "compare_hidden",
     "compare_pooling",

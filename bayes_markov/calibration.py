@@ -4,6 +4,7 @@ Draw A from the prior, a path from A, and the posterior from the path. The rank 
 among the posterior's draws is then uniform, for every quantity, if model and sampler are right.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ RANKED_DRAWS = 99
 
 LEVEL = 0.001
 """Probability that a right posterior fails, over all quantities together."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""A model is fed with a table and then sampled: no other thread may feed it in between."""
 
 type Posterior = Callable[[Ints, int], Floats]
 """Draws, shape (n, K+1, K), from the posterior of a table, given a seed."""
@@ -174,17 +178,18 @@ def _nuts_draws(
 
     from bayes_markov.nuts import compiled
 
-    model = _model(n_states, alpha, alpha_shape)
-    pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)
-    tree = nutpie.sample(
-        compiled(model),
-        draws=125,
-        tune=300,
-        chains=4,
-        seed=seed,
-        save_warmup=False,
-        progress_bar=False,
-    )
+    with _ONE_AT_A_TIME:
+        model = _model(n_states, alpha, alpha_shape)
+        pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)
+        tree = nutpie.sample(
+            compiled(model),
+            draws=125,
+            tune=300,
+            chains=4,
+            seed=seed,
+            save_warmup=False,
+            progress_bar=False,
+        )
     kept = tree.children["posterior"].dataset["A"].values[:, ::5]
     return np.asarray(kept.reshape(-1, *table.shape))
 

@@ -190,7 +190,8 @@ class TransitionCounts:
         ----------
         table : array_like
             Counts, shape (K+1,) * order + (K,). A table without s_0, shape (K,) * order + (K,),
-            is accepted and gets s_0 rows of zeros. Units come first.
+            is accepted and gets s_0 rows of zeros. Units come first. A data frame or an xarray
+            must name states and units in the order given here, or number its axes 0, 1, ...
         states : iterable
             The K labels.
         units : iterable, optional
@@ -216,9 +217,9 @@ class TransitionCounts:
         """
         check_order(order)
         space = as_states(states)
-        _check_next_states(table, space)
         array = as_counts(table, "table")
         labels = None if units is None else as_units(units, len(array), "table")
+        _check_labels(table, int(order), space, labels)
         lead = array.shape[:1] if labels is not None else ()
         if order > 0 and array.shape == (*lead, *(len(space),) * (order + 1)):
             pad = [(0, 0)] * len(lead) + [(1, 0)] * order + [(0, 0)]
@@ -342,22 +343,46 @@ def _shown(count: float) -> str:
     return f"{count:,.6g}" if count % 1 else f"{int(count):,}"
 
 
-def _check_next_states(table: Any, states: tuple[Label, ...]) -> None:
+def _check_labels(
+    table: Any, order: int, states: tuple[Label, ...], units: tuple[Label, ...] | None
+) -> None:
     """Refuse a labelled table (a data frame or xarray) whose own labels say something else."""
-    if hasattr(table, "coords"):
-        axes = {name: table.coords[name].values.tolist() for name in table.coords}
-    else:
-        axes = {"columns": list(getattr(table, "columns", range(len(states))))}
-        if hasattr(table, "index") and hasattr(table, "columns"):
-            axes["index"] = list(table.index)
-    for name, found in axes.items():
-        numbered = found == list(range(len(found)))
-        expected = (list(states), [START, *states])
-        if name != "unit" and not numbered and found not in expected:
+    names = dims(order) if units is None else ("unit", *dims(order))
+    found_dims = tuple(getattr(table, "dims", names))
+    if found_dims != names and sorted(map(str, found_dims)) == sorted(names):
+        raise ValueError(f"table has dims {found_dims}, expected {names}; transpose it")
+    for axis, (name, found) in _labels_of_axes(table).items():
+        of_units = units is not None and axis == 0
+        wanted: list[Any] = list(units) if units is not None and of_units else list(states)
+        expected = [wanted] if of_units else [wanted, [START, *wanted]]
+        if found not in expected and not _only_numbered(found, wanted):
             raise ValueError(
-                f"table has {name} {found}, expected states {list(states)} in this order; "
-                f"reorder the table, or give its values only"
+                f"table has {name} {found}, expected {'units' if of_units else 'states'} {wanted} "
+                f"in this order; reorder the table, or give its values only"
             )
+
+
+def _labels_of_axes(table: Any) -> dict[int, tuple[str, list[Any]]]:
+    """Name and labels of each axis that has some: of xarray, pandas and Polars."""
+    if hasattr(table, "coords"):
+        return {
+            axis: (str(dim), table.coords[dim].values.tolist())
+            for axis, dim in enumerate(table.dims)
+            if dim in table.coords
+        }
+    axes: dict[int, tuple[str, list[Any]]] = {}
+    index: Any = getattr(table, "index", None)
+    if hasattr(index, "tolist"):  # lists have a method of this name
+        axes[0] = ("index", index.tolist())
+    if hasattr(table, "columns"):
+        axes[1] = ("columns", list(table.columns))
+    return axes
+
+
+def _only_numbered(found: list[Any], wanted: list[Any]) -> bool:
+    """Tell whether labels are 0, 1, ... for want of others, and not because that is the names."""
+    plain = not any(isinstance(label, bool) for label in found)
+    return plain and found == list(range(len(found))) and {*found} != {*wanted}
 
 
 def _add_by_unit(tables: Counts, labels: tuple[Label, ...]) -> tuple[Counts, tuple[Label, ...]]:

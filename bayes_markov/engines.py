@@ -4,6 +4,7 @@ import atexit
 from typing import Any
 
 import narwhals as nw
+from narwhals.exceptions import DuplicateError
 
 
 def engine_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
@@ -15,6 +16,9 @@ def engine_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
         )
     try:
         given: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(frame)
+    except DuplicateError as error:
+        first = str(error).partition("- ")[2].partition("\n")[0]  # 'name' 2 times
+        raise ValueError(f"frame has columns of one name: {first}; rename one") from None
     except TypeError:
         raise TypeError(
             f"frame must be a data frame that Narwhals understands (pandas, Polars, PyArrow, "

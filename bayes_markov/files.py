@@ -4,7 +4,7 @@ import csv
 import glob
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -151,15 +151,29 @@ def _read_csv(path: Path, columns: Sequence[str] | None) -> "pl.DataFrame":
 def survey_csv(path: Path) -> tuple[list[str], int, int]:
     """Header, number of rows, and number of blank lines at the end of a CSV file."""
     rows = blank = 0
+    doubtful = False  # a line that has a quote after a blank, where a field may begin
+
+    def looked_at(lines: Iterable[str]) -> Iterator[str]:
+        nonlocal doubtful
+        for line in lines:
+            doubtful = doubtful or ', "' in line or line.startswith(' "')
+            yield line
+
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(looked_at(file), strict=True)
             try:
                 header = next(reader, [])
+                if doubtful:
+                    _check_quotes(path, header, reader.line_num)
+                    doubtful = False
                 if not header:
                     raise ValueError(f"{path} has no header line")
                 for fields in reader:
+                    if doubtful:
+                        _check_quotes(path, fields, reader.line_num)
+                        doubtful = False
                     if not fields:
                         blank += 1
                         continue
@@ -183,6 +197,15 @@ def survey_csv(path: Path) -> tuple[list[str], int, int]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is not a whole gzip file: {error}") from None
     return header, rows, blank
+
+
+def _check_quotes(path: Path, fields: Sequence[str], line: int) -> None:
+    """Refuse a quote after a blank: for Python and Polars it is text, DuckDB drops both."""
+    if any(field.startswith(' "') for field in fields):
+        raise ValueError(
+            f"{path} has a field that begins with a blank and a quote at line {line}, which may "
+            f"or may not be part of it; remove the blank"
+        )
 
 
 def check_columns(path: Path, found: list[str], wanted: Sequence[str] | None) -> None:

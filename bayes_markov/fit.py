@@ -11,8 +11,8 @@ import xarray as xr
 from analytic import DirichletRows
 from analytic.validate import Floats
 from bayes_markov.diagnostics import ConvergenceWarning, convergence
+from bayes_markov.hierarchy.build import is_hierarchical
 from bayes_markov.hierarchy.fit import sample_hierarchy
-from bayes_markov.hierarchy.models import is_hierarchical
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import alpha_of, counts_of
 from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics

@@ -32,7 +32,15 @@ from bayes_markov.labels import (
     unknown_label,
 )
 from bayes_markov.sorted_rows import grouped_in_order
-from bayes_markov.times import check_step, check_step_fits, is_absent, is_gap, parse_time
+from bayes_markov.times import (
+    check_step,
+    check_step_fits,
+    is_absent,
+    is_coarse,
+    is_gap,
+    parse_time,
+    too_coarse,
+)
 
 _COLUMNS_SHOWN = 20
 """How many columns of a frame an error lists."""
@@ -85,7 +93,8 @@ def count_transitions(
     step : number or timedelta, optional
         Regular distance of consecutive times. At any other distance the sequence has a gap: the
         transitions across it are dropped, and the chain does not restart after it. A number for
-        numbers, a timedelta for dates; days are 24 hours, also where clocks change.
+        numbers, a timedelta for dates; days are 24 hours, also where clocks change. Floats may
+        miss it by a millionth of the step and by the rounding of the times in their type.
     assume_sorted : bool, default False
         The rows are sorted by unit, sequence and time, text by its characters: count them in one
         pass, several times faster and in constant memory. Rows that are not sorted are refused.
@@ -101,8 +110,8 @@ def count_transitions(
     ValueError
         A column that is not there or has two roles; a missing unit, sequence or time; two rows
         with the same unit, sequence and time; text that has no order in time; no `time` where
-        rows have no order; no rows; rows out of order under `assume_sorted`; an unknown, missing
-        or unusable label.
+        rows have no order; no rows; rows out of order under `assume_sorted`; floats too large to
+        tell a `step`; an unknown, missing or unusable label.
     TypeError
         Something that is not a data frame, or one whose rows cannot be ordered or, under
         `assume_sorted`, have no order; a `step` of another kind.
@@ -209,8 +218,8 @@ def with_history(
     """Put the history, its depth and what is wrong with a row beside each row.
 
     New columns: state_1, ..., state_k (the states before), depth, tie (same time as the row
-    before), unfilled_<role> (nothing in a column that must not be empty), kept (no gap of time
-    within the history).
+    before), unfilled_<role> (nothing in a column that must not be empty), coarse (a float too
+    large to tell a step; only with a step), kept (no gap of time within the history).
     """
     schema = data.collect_schema()
     within = [role for role in ("unit", "sequence") if role in roles]
@@ -238,7 +247,10 @@ def with_history(
     if step is None or order == 0:
         return data.with_columns(kept=nw.lit(1))
     # A transition of order k spans k steps in time: its own, and the k - 1 before it.
-    data = data.with_columns(gap_0=is_gap(step, schema["time"]).cast(nw.Int64()))
+    data = data.with_columns(
+        coarse=is_coarse(step, schema["time"]).cast(nw.Int64()),
+        gap_0=is_gap(step, schema["time"]).cast(nw.Int64()),
+    )
     for lag in range(1, order):
         data = data.with_columns(lagged("gap_0", lag).alias(f"gap_{lag}"))
     gaps = nw.sum_horizontal(*(f"gap_{lag}" for lag in range(order)))
@@ -250,7 +262,7 @@ def grouped(rows: nw.LazyFrame[Any], order: int) -> nw.LazyFrame[Any]:
     names = rows.collect_schema().names()
     keys = [name for name in ("unit", "depth") if name in names]
     history = [f"state_{lag}" for lag in range(order, 0, -1)]
-    faults = [name for name in names if name == "tie" or name.startswith("unfilled_")]
+    faults = [name for name in names if name in ("tie", "coarse") or name.startswith("unfilled_")]
     return rows.group_by(*keys, *history, "state").agg(
         *(nw.col(name).sum() for name in ("kept", *faults))
     )
@@ -272,6 +284,8 @@ def check_rows(rows: nw.LazyFrame[Any], groups: nw.DataFrame[Any], roles: dict[s
         raise ValueError(
             f"two rows have the same {key}: {where}; their order is not known: drop one{advice}"
         )
+    if "coarse" in groups.columns and any(groups["coarse"].to_list()):
+        raise too_coarse(roles["time"], _locate(rows, nw.col("coarse") == 1, roles))
 
 
 def _locate(rows: nw.LazyFrame[Any], condition: nw.Expr, roles: dict[str, str]) -> str:

@@ -287,12 +287,17 @@ def _table(scores: tuple[Score, ...], title: str) -> str:
 
 
 def as_csv(ranking: Ranking) -> str:
-    """Text of a CSV file, a line for each estimator and for each way to leave out."""
+    """Text of a CSV file, a line for each estimator and for each way to leave out.
+
+    What is undefined is left empty.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["left_out", *(field.name for field in fields(Score))])
     for left_out, scores in (("transition", ranking.transitions), ("unit", ranking.units or ())):
-        writer.writerows([left_out, *astuple(score)] for score in scores)
+        for score in scores:
+            values = ["" if isinstance(x, float) and np.isnan(x) else x for x in astuple(score)]
+            writer.writerow([left_out, *values])
     return text.getvalue()
 
 

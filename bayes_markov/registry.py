@@ -1,4 +1,4 @@
-"""Functions by name: keys of a registry, or functions of the user's own."""
+"""Functions by name: keys of a registry, or functions (losses) of the user's own."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,7 +13,7 @@ def by_name[T](
     ValueError
         An unknown name, two of the same name, a function without one, or none at all.
     TypeError
-        Neither a name nor a function.
+        Neither a name nor of the kind that the registry holds.
 
     Examples
     --------
@@ -22,13 +22,16 @@ def by_name[T](
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ValueError(f"{kind}s must be a list of names or functions, got {given!r}")
-    pairs: list[tuple[str, str | T]] = (
-        list(given.items())
-        if isinstance(given, Mapping)
-        else [(_name_of(kind, entry), entry) for entry in given]
-    )
+    known = next(iter(registry.values()))
+    entries = list(given.values() if isinstance(given, Mapping) else given)
+    for entry in entries:
+        fits = callable(entry) if callable(known) else isinstance(entry, type(known))
+        if not (fits or isinstance(entry, str)):
+            expected = "function" if callable(known) else type(known).__name__
+            raise TypeError(f"{kind} must be a name or a {expected}, got {entry!r}")
+    names = list(given) if isinstance(given, Mapping) else [_name_of(kind, e) for e in entries]
     found: dict[str, T] = {}
-    for name, entry in pairs:
+    for name, entry in zip(names, entries, strict=True):
         if name in found:
             raise ValueError(f"two {kind}s are named {name!r}; pass a dict of names to functions")
         if not isinstance(entry, str):
@@ -46,9 +49,7 @@ def _name_of(kind: str, entry: object) -> str:
     """Name of an entry of a list: itself, or that of the function."""
     if isinstance(entry, str):
         return entry
-    if not callable(entry):
-        raise TypeError(f"{kind} must be a name or a function, got {entry!r}")
     name = getattr(entry, "__name__", None)
     if not isinstance(name, str):
-        raise ValueError(f"{kind} {entry!r} has no name; pass a dict of names to functions")
+        raise ValueError(f"{kind} {entry!r} has no name; pass a dict of names instead of a list")
     return name

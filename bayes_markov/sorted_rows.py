@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from bayes_markov.times import is_absent, is_gap
+from bayes_markov.times import is_absent, is_coarse, is_gap, too_coarse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +55,7 @@ def grouped_in_order(
     ------
     ValueError
         Rows out of order (the first is named), two rows with the same key, a missing unit,
-        sequence or time.
+        sequence or time, floats too large to tell a step.
     TypeError
         An engine whose rows have no order.
     """
@@ -71,6 +71,8 @@ def grouped_in_order(
         first = rows.height - plain.height
         compared = _compared(rows, keys)
         _check_order(compared[first:], rows, roles, rows_before - first)
+        if step is not None and order > 0:
+            _check_coarse(rows, roles, step, rows_before - first)
         counted = _with_history(compared, keys, order, step)[first:]
         parts.append(counted.group_by(by).agg(pl.col("kept").sum()))
         if len(parts) == MERGED_BATCHES:
@@ -184,6 +186,17 @@ def _check_order(
         f"{_shown(rows, row - 1, roles, offset)}; sort them, text by its characters, or leave out "
         f"assume_sorted=True"
     )
+
+
+def _check_coarse(
+    rows: "pl.DataFrame", roles: dict[str, str], step: float | timedelta, offset: int
+) -> None:
+    """Refuse float times that are too large to tell a step, naming the first."""
+    timed = nw.from_native(rows, eager_only=True)
+    coarse = timed.select("time", coarse=is_coarse(step, timed.schema["time"]))["coarse"]
+    if coarse.any():
+        row = int(coarse.arg_max() or 0)
+        raise too_coarse(roles["time"], _shown(rows, row, roles, offset))
 
 
 def _shown(rows: "pl.DataFrame", row: int, roles: dict[str, str], offset: int) -> str:

@@ -17,7 +17,7 @@ from bayes_markov.tree import counts_of_tree, matrix_draws, variable
 
 @dataclass(frozen=True)
 class Estimate:
-    """Estimates of one transition probability."""
+    """Estimates of one transition probability; see `estimates` for an example."""
 
     history: tuple[Label, ...]
     """Labels of the states before, oldest first."""

@@ -16,12 +16,13 @@ _CLOCK = "[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?"
 _OFFSET = "(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
 
 _FORMS = {
-    "integers": "^-?[0-9]{1,18}$",
+    "integers": "^-?(?:[0-9]{1,18}|[0-8][0-9]{18})$",
     "numbers": "^-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]{1,2})?$",
     "ISO dates": f"^{_DATE}(?:{_CLOCK})?$",
     "ISO dates with UTC offset": f"^{_DATE}{_CLOCK}{_OFFSET}$",
 }
-"""Forms of text that have one order by value. The dates are exact, leap years included, so that
+"""Forms of text that have one order by value. The integers fit into 64 bits; nanoseconds since
+1970 have 19 digits, which floats do not hold. The dates are exact, leap years included, so that
 no engine meets a day that does not exist, about which engines differ."""
 
 
@@ -164,11 +165,42 @@ def check_step_fits(step: float | timedelta, time: str, dtype: nw.dtypes.DType) 
         )
 
 
+def float_room(step: float, size: Any, eps: float) -> Any:
+    """By how much the distance of float times of a size may miss a step, through rounding alone.
+
+    A millionth of the step, since 0.3 - 0.2 is not 0.1 in binary, and four units in the last place
+    of the times, which are rounded too: near 1.7e9 floats of 64 bits lie 2.4e-7 apart.
+    """
+    return 1e-6 * step + 4 * eps * size
+
+
+def is_coarse(step: float | timedelta, dtype: nw.dtypes.DType) -> nw.Expr:
+    """Tell for each row whether "time" is so large a float that rounding hides half a step."""
+    if isinstance(step, timedelta) or dtype.is_integer():
+        return nw.lit(False)
+    room = float_room(step, nw.col("time").cast(nw.Float64()).abs(), _eps(dtype))
+    coarse: nw.Expr = room > step / 2
+    return coarse.fill_null(False)
+
+
+def too_coarse(name: str, where: str) -> ValueError:
+    """Error for a time that is coarse."""
+    return ValueError(
+        f"time column {name!r} holds a float at {where} that is too large for the step: rounding "
+        f"hides whether there is a gap; give the times as integers, or less a constant"
+    )
+
+
+def _eps(dtype: nw.dtypes.DType) -> float:
+    """Relative distance of neighbouring floats of a type."""
+    return 2.0**-23 if isinstance(dtype, nw.Float32) else 2.0**-52
+
+
 def is_gap(step: float | timedelta, dtype: nw.dtypes.DType) -> nw.Expr:
     """Tell for each row whether "time" lies at another distance than `step` from "before".
 
-    Exact, except for floats: they may differ by a millionth of the step, since 0.3 - 0.2 is not
-    0.1 in binary. A row with nothing before it is no gap.
+    Exact, except for floats, which may miss it by rounding (see `float_room`). A row with nothing
+    before it is no gap.
     """
     now, before = nw.col("time"), nw.col("before")
     if isinstance(dtype, nw.Duration):
@@ -187,5 +219,7 @@ def is_gap(step: float | timedelta, dtype: nw.dtypes.DType) -> nw.Expr:
     if dtype.is_integer():
         # Small integer types could not hold the difference.
         return (now.cast(nw.Int64()) - before.cast(nw.Int64()) != step).fill_null(False)
-    distance = now.cast(nw.Float64()) - before.cast(nw.Float64())
-    return ((distance - step).abs() > 1e-6 * step).fill_null(False)
+    now, before = now.cast(nw.Float64()), before.cast(nw.Float64())
+    room = float_room(step, now.abs(), _eps(dtype))
+    gap: nw.Expr = (now - before - step).abs() > room
+    return gap.fill_null(False)

@@ -1,5 +1,7 @@
 """Settings that hold for every test, and models that are compiled once for all of them."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -89,3 +91,53 @@ def steps():
         [low, low, middle, middle, high, middle],
     ]
     return TransitionCounts.from_sequences(sequences, states=[low, middle, high], order=2)
+
+
+@pytest.fixture(scope="session")
+def collapsed_model():
+    """Collapsed model of a kind, of the same units each time, so that it is compiled once.
+
+    Who feeds it with other data puts the old ones back.
+    """
+    from populations import BUILDS, units_for
+
+    built = {}
+
+    def collapsed_model(name):
+        if name not in built:
+            built[name] = BUILDS[name](units_for(name))
+        return built[name]
+
+    return collapsed_model
+
+
+@pytest.fixture(scope="session")
+def learned_tree(collapsed_model):
+    """Draws from the posterior of a collapsed model."""
+    import bayes_markov as bm
+
+    drawn = {}
+
+    def learned_tree(name):
+        if name not in drawn:
+            drawn[name] = bm.sample(collapsed_model(name), seed=11)
+        return drawn[name]
+
+    return learned_tree
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command line; gives its exit code, output and messages."""
+    from bayes_markov.__main__ import main
+
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["bayes-markov", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return run

@@ -1,14 +1,11 @@
 """A study that was killed, and a checkpoint that is not what it should be."""
 
-import importlib
 import json
-import linecache
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,6 @@ from analytic import mle
 from bayes_markov.study import coverage_study, risk_study
 from bayes_markov.study.cells import run_cells
 from bayes_markov.study.checkpoint import STUDY, open_checkpoint
-from bayes_markov.study.plan import identity
 
 pytestmark = pytest.mark.slow
 
@@ -166,20 +162,6 @@ def test_the_checkpoint_of_another_kind_of_study_is_refused(tmp_path):
         coverage_study(A, **options, prob=0.8, checkpoint=tmp_path)
     with pytest.raises(ValueError, match="belongs to another study"):
         risk_study(A, **SMALL, checkpoint=tmp_path)
-
-
-def test_a_changed_function_is_another_one(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    file, found = tmp_path / "rule_of_today.py", []
-    for beta in ("1", "1", "2.5"):
-        file.write_text(f"def rule(counts):\n    return counts + {beta}\n")
-        linecache.checkcache()
-        sys.modules.pop("rule_of_today", None)
-        found.append(identity(importlib.import_module("rule_of_today").rule))
-    assert found[0] == found[1] != found[2]
-    assert identity(partial(half, beta=1)) != identity(partial(half, beta=2))
-    assert identity(mle) != identity(half)
 
 
 def test_other_folders_are_refused(tmp_path):

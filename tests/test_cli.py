@@ -7,24 +7,9 @@ from pathlib import Path
 import pytest
 
 import bayes_markov as bm
-from bayes_markov.__main__ import main
 
 SEATTLE = str(bm.example_file("seattle_weather.csv"))
 STORMS = str(bm.example_file("atlantic_storms.csv"))
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["bayes-markov", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
 
 
 def test_exact_fit_prints_one_readable_table(run):

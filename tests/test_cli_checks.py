@@ -1,33 +1,16 @@
 """The commands that question the model: order, test and check."""
 
-import sys
-
 import numpy as np
 import pytest
 
 import analytic
 import bayes_markov as bm
-from bayes_markov.__main__ import main
 from bayes_markov.files import read
 
 SEATTLE = str(bm.example_file("seattle_weather.csv"))
 STORMS = str(bm.example_file("atlantic_storms.csv"))
 WEATHER = (SEATTLE, "--state", "weather", "--time", "date")
 SEASONS = (STORMS, "--state", "status", "--sequence", "storm", "--unit", "season", "--time", "time")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["bayes-markov", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

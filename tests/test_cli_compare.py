@@ -1,32 +1,16 @@
 """The command that compares estimators, with data and without."""
 
 import csv
-import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import bayes_markov as bm
-from bayes_markov.__main__ import main
 
 SEATTLE = str(bm.example_file("seattle_weather.csv"))
 MATRIX = "state,wet,dry\n<s0>,0.5,0.5\nwet,0.8,0.2\ndry,0.4,0.6\n"
 SHORT = ("--lengths", "5,40", "--replicates", "300", "--workers", "1")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["bayes-markov", "compare", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
 
 
 @pytest.fixture
@@ -38,7 +22,7 @@ def matrix(tmp_path):
 
 def test_a_study_prints_tables_and_writes_numbers_and_pictures(run, matrix, tmp_path):
     out = tmp_path / "out"
-    code, printed, err = run("--truth", matrix, *SHORT, "--out", out)
+    code, printed, err = run("compare", "--truth", matrix, *SHORT, "--out", out)
     assert (code, err) == (0, "")
     pictures = {"risk.png", "coverage.png", "coverage_by_departures.png", "widths.png"}
     assert {path.name for path in out.iterdir()} == {"results.nc", *pictures}
@@ -65,21 +49,21 @@ def test_an_interrupted_study_goes_on(run, matrix, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(study, "coverage_study", stop)
-        code, _, err = run("--truth", matrix, *SHORT, "--out", tmp_path / "out")
+        code, _, err = run("compare", "--truth", matrix, *SHORT, "--out", tmp_path / "out")
     assert (code, err) == (130, "bayes-markov: interrupted\n")
     kept = tmp_path / "out" / "unfinished-risk"
     assert any(kept.glob("cell-*"))
-    code, _, err = run("--truth", matrix, *SHORT, "--seed", 2, "--out", tmp_path / "out")
+    code, _, err = run("compare", "--truth", matrix, *SHORT, "--seed", 2, "--out", tmp_path / "out")
     assert code == 2
     assert "another study" in err
-    code, _, _ = run("--truth", matrix, *SHORT, "--out", tmp_path / "out")
+    code, _, _ = run("compare", "--truth", matrix, *SHORT, "--out", tmp_path / "out")
     assert code == 0
     assert not kept.exists()
 
 
 def test_some_estimators_and_intervals(run, matrix):
     args = ("--estimators", "mle,perks", "--intervals", "wald", "--loss", "squared_error")
-    code, printed, _ = run("--truth", matrix, *SHORT, *args)
+    code, printed, _ = run("compare", "--truth", matrix, *SHORT, *args)
     assert code == 0
     assert "risk: squared_error" in printed
     assert "laplace" not in printed
@@ -99,11 +83,11 @@ def test_the_weather_of_seattle_as_truth():
 def test_numbers_of_a_matrix_that_are_none(run, tmp_path):
     path = tmp_path / "matrix.csv"
     path.write_text(MATRIX.replace("0.8", "x"))
-    code, _, err = run("--truth", path, *SHORT)
+    code, _, err = run("compare", "--truth", path, *SHORT)
     assert code == 2
     assert "no number somewhere in line 'wet'" in err
     path.write_text(MATRIX.replace("0.8", "0.7"))
-    code, _, err = run("--truth", path, *SHORT, "--out", tmp_path / "new")
+    code, _, err = run("compare", "--truth", path, *SHORT, "--out", tmp_path / "new")
     assert code == 2
     assert "in line 'wet' no probabilities that sum to one" in err
     assert list(tmp_path.iterdir()) == [path]
@@ -122,13 +106,15 @@ def test_numbers_of_a_matrix_that_are_none(run, tmp_path):
     ],
 )
 def test_options_of_the_other_way_are_refused(run, args, said):
-    code, _, err = run(*args)
+    code, _, err = run("compare", *args)
     assert code == 2
     assert said in err
 
 
 def test_estimators_are_ranked_on_data(run, tmp_path):
-    code, out, err = run(SEATTLE, "--state", "weather", "--time", "date", "--out", tmp_path)
+    code, out, err = run(
+        "compare", SEATTLE, "--state", "weather", "--time", "date", "--out", tmp_path
+    )
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines()[:-1])) <= 80
     rows = list(csv.DictReader((tmp_path / "ranking.csv").read_text().splitlines()))

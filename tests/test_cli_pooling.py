@@ -1,32 +1,16 @@
 """A matrix for each unit on the command line."""
 
 import csv
-import sys
 
 import numpy as np
 import pytest
 
 import bayes_markov as bm
-from bayes_markov.__main__ import main
 
 SEATTLE = str(bm.example_file("seattle_weather.csv"))
 STORMS = str(bm.example_file("atlantic_storms.csv"))
 BY_STORM = ("fit", STORMS, "--state", "status", "--time", "time", "--unit", "storm")
 BY_SEASON = (*BY_STORM[:-1], "season", "--sequence", "storm")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["bayes-markov", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
 
 
 def test_units_without_pooling_are_estimated_apart(run, tmp_path):

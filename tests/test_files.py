@@ -12,6 +12,7 @@ import pytest
 
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.datasets import example_file
+from bayes_markov.file_counts import count_files
 from bayes_markov.files import read
 from bayes_markov.frames import count_transitions
 
@@ -38,6 +39,14 @@ def test_csv_values_are_text(csv_file):
     ]
     assert read(path, columns=["s", "t"])["s"].to_list() == ["10", "007", None, 'a "b", c\nd']
     assert set(read(path, columns=["s"]).columns) == {"s"}
+
+
+def test_quotes_and_blanks_that_all_readers_understand(csv_file):
+    text = 't,s\n1,"x, ""y"", z"\n2,a "b"\n3," ""c"""\n4,  "d"\n5," ""e,"\n'
+    path = csv_file(text)
+    expected = ['x, "y", z', 'a "b"', ' "c"', '  "d"', ' "e,']
+    assert read(path)["s"].to_list() == expected
+    assert count_files(path, state="s", time="t", states=expected).table.sum() == 5
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,12 @@ BROKEN = {
     "blank line": (b"t,s\n1,a\n\n3,a\n", r"has a blank line at line 3, expected 2 fields"),
     "open quote": (b't,s\n1,"a\n2,b\n', r"is not well-formed CSV at line 3: unexpected end"),
     "stray quote": (b't,s\n1,"a"b\n', r"is not well-formed CSV at line 2"),
+    "quote after a blank": (
+        b't,s\n1,"a, ""b"""\n2, "a"\n',
+        r"has a field that begins with a blank and a quote at line 3, .*; remove the blank",
+    ),
+    "quote after the first blank": (b't,s\n1,a\n\n "2",a\n', "has a field that .* at line 4"),
+    "quote after a blank in the header": (b't, "s"\n1,a\n', "has a field that .* at line 1"),
     "latin-1": ("t,s\n1,é\n".encode("latin-1"), r"is not UTF-8 text after line"),
     "utf-16": ("t,s\n1,a\n".encode("utf-16"), r"is not UTF-8 text"),
     "two columns of one name": (b"s,s\n1,a\n", r"has more than one column 's'"),

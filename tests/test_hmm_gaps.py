@@ -66,6 +66,22 @@ def test_times_of_every_kind(times, step):
     assert (np.diff(found.times[0]) > np.zeros(1, dtype=np.diff(found.times[0]).dtype)).all()
 
 
+@pytest.mark.parametrize("base", [0, 1.7e9, -1.7e9])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rounding_of_the_times_is_no_gap(base, dtype):
+    if base and dtype is np.float32:
+        return
+    when = (base + 0.1 * np.arange(1000)).astype(dtype)
+    kept = np.delete(np.arange(1000), [400, 700, 701, 702])
+    frame = pl.DataFrame({"t": when[kept], "x": kept})
+    seen = bm.observe(frame, observation="x", time="t", step=0.1)
+    expected = np.where(np.isin(np.arange(1000), kept), np.arange(1000), np.nan)
+    assert_array_equal(seen.values[0], expected)
+    assert_allclose(seen.times[0], when, rtol=4 * np.finfo(dtype).eps)
+    with pytest.raises(ValueError, match=r"no whole number of steps of 0\.11"):
+        bm.observe(frame, observation="x", time="t", step=0.11)
+
+
 def test_labels_have_gaps_too():
     frame = pl.DataFrame({"t": [3, 1, 6], "sky": ["wet", "dry", "dry"]})
     found = bm.observe(frame, observation="sky", labels=True, time="t", step=1)
@@ -92,6 +108,8 @@ BAD = {
         "give step as a datetime.timedelta",
     ),
     "date of a number": ({"t": [1, 2, 4]}, {"step": DAY}, "give step as a number"),
+    "too coarse": ({"t": [1e9, 1e9 + 1e-6, 1e9 + 3e-6]}, {"step": 1e-6}, "too large to tell steps"),
+    "too coarse, negative": ({"t": [-1e9, -1e9 + 1e-6, 3]}, {"step": 1e-6}, "too large to tell"),
     "too long": ({"t": [1, 2, 10**12]}, {"step": 1}, "is the step right?"),
 }
 

@@ -187,3 +187,9 @@ def test_pooling_with_s0():
     assert_allclose(result.log_evidence[1], log_evidence(units, 1).sum(), rtol=1e-12)
     assert "3 matrices" in str(result)
     assert max(map(len, str(result).splitlines())) <= 80
+
+
+@pytest.mark.parametrize("units", [0, 1])
+def test_pooling_needs_two_units(units):
+    with pytest.raises(ValueError, match=f"tables has {units} units, expected two or more"):
+        pooling_table(np.ones((units, 3, 2)) * [[[2, 1], [3, 5], [4, 1]]])

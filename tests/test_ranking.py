@@ -177,6 +177,17 @@ def test_the_table_fits_a_terminal():
     assert "nan" not in text
 
 
+def test_what_is_undefined_is_empty_in_csv():
+    counts = TransitionCounts.from_sequences([list("abbaababbaab")])
+    ranked = rank_estimators(counts, estimators=["mle", "laplace"], start="s0")
+    lines = [line.split(",") for line in ranking.as_csv(ranked).splitlines()]
+    assert lines[0][:4] == ["left_out", "estimator", "elpd", "se"]
+    found = {line[1]: dict(zip(lines[0], line, strict=True)) for line in lines[1:]}
+    assert found["mle"]["elpd"] == found["mle"]["difference"] == ""
+    assert float(found["laplace"]["elpd"]) == ranked.transitions[0].elpd
+    assert found["mle"]["undefined"] == "1"
+
+
 def test_fractional_and_integral_floats():
     whole = counted()
     floats = TransitionCounts(whole.table.astype(float), whole.states, 1, whole.units)

@@ -19,6 +19,11 @@ def engine(request):
     return request.param
 
 
+def widens(engine, kind):
+    """Python's objects have no floats of 32 bits; wider ones are taken at their word."""
+    return kind == "float32" and engine is ENGINES["pandas objects"]
+
+
 def refuses_durations(engine, kind):
     """Narwhals has no name for the durations of Spark."""
     return kind == "duration" and engine is ENGINES["spark"]
@@ -35,6 +40,7 @@ TIMES = {
     "zoned": [dt.datetime(2024, 1, 1, h, tzinfo=UTC) for h in (1, 2, 3, 5)],
     "duration": [dt.timedelta(hours=h) for h in (9, 10, 11, 13)],
     "text integers": ["9", "10", "11", "13"],
+    "text nanoseconds": [f"17000000000000000{n}" for n in ("09", "10", "11", "13")],
     "text floats": ["-1e1", "-9.5", "-9", "1e2"],
     "text dates": [str(day) for day in DAYS],
     "text datetimes": ["2024-01-01", "2024-01-01T09:10", "2024-01-01 09:10:01.5", "2024-01-02"],
@@ -113,6 +119,7 @@ STEPS = {
     "zoned": dt.timedelta(hours=1),
     "duration": dt.timedelta(hours=1),
     "text integers": 1,
+    "text nanoseconds": 1,
     "text dates": dt.timedelta(days=1),
 }
 
@@ -124,6 +131,75 @@ def test_another_step_is_a_gap(engine, kind):
     frame = engine(pl.DataFrame({"t": pl.Series(TIMES[kind]), "s": ["a", "b", "a", "b"]}))
     counts = count_transitions(frame, state="s", time="t", step=STEPS[kind])
     np.testing.assert_array_equal(counts.table, [[1, 0], [0, 1], [1, 0]])
+
+
+def tenths(base, dtype, rows=1000):
+    """A state every tenth, from a time on, as regular as the type can say it."""
+    times = pl.Series((base + 0.1 * np.arange(rows)).astype(dtype))
+    return pl.DataFrame({"t": times, "s": ["a", "b", "b", "a", "b"] * (rows // 5)})
+
+
+REGULAR = {
+    "seconds since 1970": tenths(1.7e9, np.float64),
+    "before 1970": tenths(-1.7e9, np.float64),
+    "float32": tenths(0, np.float32),
+    "text": tenths(1.7e9, np.float64).with_columns(pl.col("t").cast(pl.String)),
+}
+
+
+@pytest.mark.parametrize("kind", REGULAR)
+def test_rounding_of_the_times_is_no_gap(engine, kind):
+    if widens(engine, kind):
+        return
+    frame = REGULAR[kind]
+    with_gaps = engine(pl.concat([frame[:400], frame[401:700], frame[703:]]))
+    counts = count_transitions(with_gaps, state="s", time="t", step=0.1)
+    assert counts.table.sum() == 1000 - 4 - 2
+    counts = count_transitions(frame, state="s", time="t", step=0.11)
+    assert counts.table.sum() == 1
+
+
+@pytest.mark.parametrize("kind", REGULAR)
+@pytest.mark.parametrize("name", ["polars", "duckdb"])
+def test_rounding_of_sorted_times_is_no_gap(kind, name):
+    if kind == "text":
+        return
+    frame = pl.concat([REGULAR[kind][:400], REGULAR[kind][401:]])
+    counts = count_transitions(
+        ENGINES[name](frame), state="s", time="t", step=0.1, assume_sorted=True
+    )
+    assert counts.table.sum() == 1000 - 1 - 1
+
+
+COARSE = {
+    "float64": ([1e9, 1e9 + 1e-6, 1e9 + 2e-6], 1e-6),
+    "float32": (pl.Series([1e6, 1e6 + 0.5, 1e6 + 1], dtype=pl.Float32), 0.5),
+    "negative": ([-1e9, -1e9 + 1e-6, 3], 1e-6),
+    "text": (["9100000000000000000", "9100000000000010000", "9100000000000020000"], 10_000),
+}
+
+
+@pytest.mark.parametrize("kind", COARSE)
+def test_times_too_large_for_the_step_are_refused(engine, kind):
+    if widens(engine, kind):
+        return
+    values, step = COARSE[kind]
+    frame = engine(pl.DataFrame({"t": values, "s": ["a", "b", "c"]}))
+    with pytest.raises(ValueError, match=r"time column 't' holds a float at t=.*, s=. that is too"):
+        count_transitions(frame, state="s", time="t", step=step)
+
+
+@pytest.mark.parametrize("kind", COARSE)
+@pytest.mark.parametrize("assume_sorted", [False, True])
+def test_large_times_do_without_a_step(kind, assume_sorted):
+    values, step = COARSE[kind]
+    frame = pl.DataFrame({"t": values, "s": ["a", "b", "c"]})
+    options = {"state": "s", "time": "t", "assume_sorted": assume_sorted and kind != "text"}
+    assert count_transitions(frame, **options).table.sum() == 3
+    assert count_transitions(frame, **options, step=step, order=0).table.sum() == 3
+    if options["assume_sorted"]:
+        with pytest.raises(ValueError, match=r"holds a float at row 0 \(t=.*too large"):
+            count_transitions(frame, **options, step=step)
 
 
 @pytest.mark.parametrize("order", range(4))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import xarray as xr
 
 from bayes_markov import TransitionCounts
 
@@ -103,6 +104,100 @@ def test_labels_of_a_labelled_table_are_not_ignored():
     for table in (frame, expected.to_xarray()):
         with pytest.raises(ValueError, match="reorder the table"):
             TransitionCounts.from_table(table, ["a", "b"])
+
+
+def labelled(values, dims, **coords):
+    return xr.DataArray(np.asarray(values), dims=dims, coords=coords)
+
+
+SWAPPED = {
+    "integers": (
+        pd.DataFrame(SQUARE),
+        [1, 0],
+        {},
+        r"index \[0, 1\], expected states \[1, 0\] in th",
+    ),
+    "columns": (pd.DataFrame(SQUARE, ["a", "b"]), [1, 0], {}, r"table has index \['a', 'b'\]"),
+    "booleans": (
+        pd.DataFrame(SQUARE, [False, True], [False, True]),
+        [True, False],
+        {},
+        r"index \[False, True\], expected states \[True, False\]",
+    ),
+    "booleans are no numbers": (
+        pd.DataFrame(SQUARE, columns=[False, True]),
+        ["a", "b"],
+        {},
+        r"table has columns \[False, True\], expected states \['a', 'b'\]",
+    ),
+    "Polars": (pl.DataFrame({"b": [3, 1], "a": [0, 2]}), ["a", "b"], {}, r"columns \['b', 'a'\]"),
+    "series": (pd.Series([3, 1], ["b", "a"]), ["a", "b"], {"order": 0}, r"index \['b', 'a'\]"),
+    "units": (
+        labelled(CUBE, ("unit", "state", "next_state"), unit=["x", "y"]),
+        ["a", "b"],
+        {"units": ["y", "x"]},
+        r"table has unit \['x', 'y'\], expected units \['y', 'x'\] in this order",
+    ),
+    "numbered units": (
+        labelled(CUBE, ("unit", "state", "next_state"), unit=[0, 1]),
+        ["a", "b"],
+        {"units": [1, 0]},
+        r"unit \[0, 1\], expected units \[1, 0\]",
+    ),
+    "units of a frame": (
+        pd.DataFrame(SQUARE, ["x", "y"], ["a", "b"]),
+        ["a", "b"],
+        {"units": ["y", "x"], "order": 0},
+        r"index \['x', 'y'\], expected units \['y', 'x'\]",
+    ),
+    "transposed": (
+        labelled(SQUARE, ("next_state", "state")),
+        ["a", "b"],
+        {},
+        r"table has dims \('next_state', 'state'\), expected \('state', 'next_state'\); transpose",
+    ),
+    "units last": (
+        labelled(CUBE, ("state", "next_state", "unit")),
+        ["a", "b"],
+        {"units": ["x", "y"]},
+        r"expected \('unit', 'state', 'next_state'\); transpose",
+    ),
+}
+
+
+@pytest.mark.parametrize(("table", "states", "options", "message"), SWAPPED.values(), ids=SWAPPED)
+def test_a_table_in_another_order_is_refused(table, states, options, message):
+    with pytest.raises(ValueError, match=message):
+        TransitionCounts.from_table(table, states, **options)
+
+
+START_AND = {"state": ["<s0>", "a", "b"], "next_state": ["a", "b"]}
+SAME = {
+    "no labels": (pd.DataFrame(SQUARE), ["a", "b"], {}),
+    "positions": (pd.DataFrame(SQUARE), [2, 1], {}),
+    "numbers": (pd.DataFrame(SQUARE), [0, 1], {}),
+    "booleans": (pd.DataFrame(SQUARE, [False, True], [False, True]), [False, True], {}),
+    "start": (pd.DataFrame([[1, 0], *SQUARE], START_AND["state"]), ["a", "b"], {}),
+    "series": (pd.Series([3, 1], ["a", "b"]), ["a", "b"], {"order": 0}),
+    "units": (pd.DataFrame(SQUARE, ["x", "y"]), ["a", "b"], {"units": ["x", "y"], "order": 0}),
+    "one year": (
+        labelled([[1, 0], *SQUARE], ("state", "next_state"), **START_AND, year=2012),
+        ["a", "b"],
+        {},
+    ),
+    "years of units": (
+        labelled(CUBE, ("unit", "state", "next_state"), unit=["x", "y"], year=("unit", [7, 6])),
+        ["a", "b"],
+        {"units": ["x", "y"]},
+    ),
+    "other dims": (labelled(SQUARE, ("now", "then"), then=["a", "b"]), ["a", "b"], {}),
+}
+
+
+@pytest.mark.parametrize(("table", "states", "options"), SAME.values(), ids=SAME)
+def test_a_table_in_this_order_is_taken(table, states, options):
+    expected = TransitionCounts.from_table(table.to_numpy(), states, **options)
+    assert TransitionCounts.from_table(table, states, **options) == expected
 
 
 def test_a_set_has_no_order_in_time():

@@ -56,7 +56,8 @@ def pooling_table(
     Raises
     ------
     ValueError
-        Bad or fractional tables, ``start="s0"`` without rows for s_0, no counts, or bad alpha.
+        Bad or fractional tables, fewer than two units, ``start="s0"`` without rows for s_0, no
+        counts, or bad alpha.
     TypeError
         `rng` is not a Generator.
 
@@ -70,6 +71,11 @@ def pooling_table(
     array([0.905, 0.095])
     """
     table, has_start = with_start_rows(tables, batch=1, name="tables")
+    if len(table) < 2:
+        raise ValueError(
+            f"tables has {len(table)} units, expected two or more: for a single one, one matrix "
+            f"for all and one for each are the same"
+        )
     check_start(start, has_start, "tables")
     mask = support_with_start_rows(support, tables, table, batch=1)
     test = equality_test(tables, start=start, support=support, replicates=replicates, rng=rng)

@@ -18,6 +18,7 @@ app = typer.Typer(
     name="bayes-markov",
     help="Estimate Markov chains: closed forms, exact posteriors and PyMC, checked together.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # boxes cut the names of options off in a narrow terminal
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,7 +37,7 @@ def main_options(
 app.command()(takes_data(fit))
 app.command()(takes_data(verify))
 app.command()(takes_data(order, without=("order",)))
-app.command()(takes_data(test, without=("order", "assume_sorted")))
-app.command()(takes_data(check, without=("assume_sorted",)))
+app.command()(takes_data(test, without=("order",), rows=True))
+app.command()(takes_data(check, rows=True))
 app.command()(takes_data(compare, optional=True))
 app.add_typer(hmm, name="hmm")

@@ -30,7 +30,10 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Check the fitted model by what it predicts: runs, returns, triples, halves."""
+    """Check the fitted model by what it predicts.
+
+    Runs, returns, triples and halves of the data are compared with those of drawn sequences.
+    """
     from bayes_markov.exact import exact_posterior
 
     frame = data.frame()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_markov.cli.data import Data, split
+from bayes_markov.cli.data import Data, parse_integers, read_matrix, split
 from bayes_markov.cli.output import (
     DEFAULT_SEED,
     Output,
@@ -89,7 +89,10 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Compare estimators: on your data by leave-one-out, or by simulation with --truth."""
+    """Compare estimators on your data, or by simulation with --truth.
+
+    On data they are scored by exact leave-one-out.
+    """
     if (data is None) == (truth is None):
         raise ValueError(
             "compare needs a file with --state, or --truth; got "
@@ -99,10 +102,8 @@ def compare(
     strange = [name for name in ours if was_given(context, name)]
     if strange:
         other, mode = ("--truth", "data") if data is not None else ("data", "--truth")
-        raise ValueError(
-            f"--{strange[0].replace('_', '-')} is an option for {other}, and you gave {mode}; "
-            f"leave it out"
-        )
+        option = next(p.opts[0] for p in context.command.params if p.name == strange[0])
+        raise ValueError(f"{option} is an option for {other}, and you gave {mode}; leave it out")
     if data is not None:
         rank(data, estimators, out)
         return
@@ -117,20 +118,22 @@ def compare(
     assert truth is not None
     check_prob(prob)
     by_name("loss", [loss], LOSSES)
-    A, states = read_truth(truth)
+    A, states = seattle() if truth == "seattle" else read_matrix(Path(truth))
+    rules = [*ESTIMATORS] if estimators is None else split(estimators)
+    by_name("estimator", rules, ESTIMATORS)
+    limits = [name for name in INTERVALS if name != "bootstrap"]
+    limits = limits if intervals is None else split(intervals)
+    by_name("interval", limits, INTERVALS)
+    sizes = parse_integers("--lengths", lengths)
     if out is not None:
         prepare_folder(out)
     options: dict[str, Any] = {
-        "lengths": as_lengths(lengths),
+        "lengths": sizes,
         "replicates": replicates,
         "seed": seed,
         "states": states,
         "progress": True,
     }
-    rules = [*ESTIMATORS] if estimators is None else split(estimators)
-    limits = [name for name in INTERVALS if name != "bootstrap"]
-    limits = limits if intervals is None else split(intervals)
-    by_name("interval", limits, INTERVALS)  # before the time that the risks take
     console = Output()
     console.print(
         f"truth {Path(truth).name}, {len(states)} states; {replicates:,} paths of each length; "
@@ -154,17 +157,19 @@ def compare(
 
 def rank(data: Data, estimators: str | None, out: Path | None) -> None:
     """Print the ranking of the estimators on data, and write it."""
+    from analytic import ESTIMATORS
     from bayes_markov.ranking import as_csv, rank_estimators
+    from bayes_markov.registry import by_name
 
+    rules = [*ESTIMATORS] if estimators is None else split(estimators)
+    by_name("estimator", rules, ESTIMATORS)
     counts = data.counts()
     if out is not None:
         prepare_folder(out)
     console = Output()
     console.print(data.describe(counts))
     with working("leaving out"):
-        ranking = rank_estimators(
-            counts, estimators=None if estimators is None else split(estimators)
-        )
+        ranking = rank_estimators(counts, estimators=rules)
     console.print(f"log score in nats, exact, first states not scored\n\n{ranking}")
     if out is not None:
         with all_or_none(out) as folder:
@@ -178,50 +183,16 @@ def was_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def as_lengths(text: str) -> list[int]:
-    """Split a list of lengths."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--lengths must be integers with commas, got {text!r}") from None
-
-
-def read_truth(name: str) -> tuple[list[list[float]], list[str]]:
-    """Read a transition matrix and its labels, or estimate that of Seattle's weather."""
+def seattle() -> tuple[list[list[float]], list[str]]:
+    """Estimate the transition matrix of Seattle's weather, and name its states."""
+    import analytic
+    from bayes_markov.datasets import example_file
     from bayes_markov.files import read
+    from bayes_markov.frames import count_transitions
 
-    if name == "seattle":
-        import analytic
-        from bayes_markov.datasets import example_file
-        from bayes_markov.frames import count_transitions
-
-        weather = read(example_file("seattle_weather.csv"))
-        counts = count_transitions(weather, state="weather", time="date")
-        return analytic.mle(counts.pooled).tolist(), [str(label) for label in counts.states]
-
-    from bayes_markov.labels import START
-
-    frame = read(name)
-    first, *states = frame.columns
-    expected = [str(START), *states]
-    found = [str(label) for label in frame[first]]
-    if found != expected:
-        more = ", ..." * (len(found) > 10)
-        raise ValueError(
-            f"{name} must have the lines {', '.join(expected)}, as its header has the columns; "
-            f"got {', '.join(found[:10])}{more}"
-        )
-    matrix = []
-    for label, *row in frame.rows():
-        try:
-            matrix.append([float(value) for value in row])
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} has no number somewhere in line {label!r}: {row}") from None
-        if not (all(0 <= p <= 1 for p in matrix[-1]) and abs(sum(matrix[-1]) - 1) <= 1e-8):
-            raise ValueError(
-                f"{name} has in line {label!r} no probabilities that sum to one: {row}"
-            )
-    return matrix, states
+    weather = read(example_file("seattle_weather.csv"))
+    counts = count_transitions(weather, state="weather", time="date")
+    return analytic.mle(counts.pooled).tolist(), [str(label) for label in counts.states]
 
 
 def pool(workers: int | None) -> Any:

@@ -3,6 +3,7 @@
 import csv
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from bayes_markov.counts import TransitionCounts
+
+
+ONE_FILE = "CSV or Parquet file, one row for each time."
 
 
 class Missing(StrEnum):
@@ -31,6 +35,7 @@ class Data:
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE",
             help="CSV or Parquet file, folder of such files or glob in quotes, one row for each "
             "time.",
             show_default=False,
@@ -84,11 +89,8 @@ class Data:
 
     def frame(self) -> "pl.DataFrame":
         """Read the columns that are named."""
-        from bayes_markov.files import read
-
         columns = (self.state, self.sequence, self.time, self.unit)
-        named = [column for column in columns if column is not None]
-        return read(self.file, columns=list(dict.fromkeys(named)))
+        return read_rows(self.file, [column for column in columns if column is not None])
 
     def arguments(self, dtype: Any) -> dict[str, Any]:
         """Give the arguments that say how to read a frame, whose states have a type."""
@@ -131,15 +133,24 @@ class Data:
 
 
 def takes_data(
-    command: Callable[..., None], *, optional: bool = False, without: tuple[str, ...] = ()
+    command: Callable[..., None],
+    *,
+    optional: bool = False,
+    rows: bool = False,
+    without: tuple[str, ...] = (),
 ) -> Callable[..., None]:
     """Give a command the options of `Data` in place of its parameter `data`.
 
-    If they are optional, the command gets None where neither a file nor a column is named.
+    If they are optional, the command gets None where neither a file nor a column is named. A
+    command that needs the rows, not only counts, reads one file into memory.
     """
     own = inspect.signature(command).parameters
     fields = inspect.signature(Data).parameters.items()
     shared = {name: field for name, field in fields if name not in without}
+    if rows:
+        del shared["assume_sorted"]
+        argument = typer.Argument(metavar="FILE", help=ONE_FILE, show_default=False)
+        shared["file"] = shared["file"].replace(annotation=Annotated[Path, argument])
     if optional:
         loose = {"file": Path | None, "state": str | None}
         shared |= {
@@ -171,6 +182,53 @@ def takes_data(
     return wrapped
 
 
+def read_rows(file: Path, columns: list[str] | None = None) -> "pl.DataFrame":
+    """Read one file into memory."""
+    from bayes_markov.files import read
+
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; name one file")
+    return read(file, columns=None if columns is None else list(dict.fromkeys(columns)))
+
+
+def read_matrix(file: Path) -> tuple[list[list[float]], list[str]]:
+    """Read a transition matrix and its labels."""
+    from bayes_markov.labels import START
+
+    frame = read_rows(file)
+    first, *states = frame.columns
+    expected = [str(START), *states]
+    found = [str(label) for label in frame[first]]
+    if found != expected:
+        more = ", ..." * (len(found) > 10)
+        raise ValueError(
+            f"{file} must have the lines {', '.join(expected)}, as its header has the columns; "
+            f"got {', '.join(found[:10])}{more}"
+        )
+    matrix = []
+    for label, *row in frame.rows():
+        try:
+            matrix.append([float(value) for value in row])
+        except (TypeError, ValueError):
+            raise ValueError(f"{file} has no number somewhere in line {label!r}: {row}") from None
+        if not (all(0 <= p <= 1 for p in matrix[-1]) and abs(sum(matrix[-1]) - 1) <= 1e-8):
+            raise ValueError(
+                f"{file} has in line {label!r} no probabilities that sum to one: {row}"
+            )
+    return matrix, states
+
+
+def parse_integers(option: str, text: str) -> list[int]:
+    """Split a list of positive integers at commas."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise ValueError(f"{option} must be integers >= 1 with commas, such as 2,3, got {text!r}")
+    return numbers
+
+
 def parse_states(text: str, dtype: Any) -> list[Any]:
     """Split a list of labels, and give them the type of the column."""
     labels = [label.strip() for label in split(text)]
@@ -197,12 +255,16 @@ def split(text: str) -> list[str]:
 
 def parse_alpha(text: str, counts: "TransitionCounts") -> Any:
     """Turn a number, or one for each next state, into what the models take."""
+    from analytic.validate import SMALLEST_ALPHA
+
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(
             f"--alpha must be a number, or {len(counts.states)} numbers with commas, got {text!r}"
         ) from None
+    if not all(SMALLEST_ALPHA <= value < math.inf for value in values):
+        raise ValueError(f"--alpha must be positive and finite, got {text!r}")
     if len(values) not in (1, len(counts.states)):
         raise ValueError(
             f"--alpha has {len(values)} numbers, expected 1 or {len(counts.states)}, one for each "

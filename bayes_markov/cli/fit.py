@@ -60,7 +60,11 @@ def fit(
         ),
     ] = None,
 ) -> None:
-    """Estimate the transition matrix: count ratio, posterior mean and interval."""
+    """Estimate the transition matrix.
+
+    Each probability has its count, the count ratio, the posterior mean and an interval. The exit
+    code is 1 if the draws of PyMC disagree with the closed forms or their chains with each other.
+    """
     from analytic.validate import check_prob
     from bayes_markov.table import as_rich, estimates
 

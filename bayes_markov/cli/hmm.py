@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_markov.cli.data import ONE_FILE, parse_integers, read_rows
 from bayes_markov.cli.output import (
     DEFAULT_SEED,
     Output,
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 RESULT_FILES = ("estimates.csv", "states.csv")
 SAMPLED_FILES = ("posterior.nc", "emissions.png", "states.png")
 
-app = typer.Typer(help="Hidden chains: estimate, decode the states, verify.", no_args_is_help=True)
+app = typer.Typer(
+    help="Hidden chains: estimate, decode the states, verify.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 class Kind(StrEnum):
@@ -45,9 +50,7 @@ class Criterion(StrEnum):
     aic = "aic"
 
 
-File = Annotated[
-    Path, typer.Argument(help="CSV or Parquet file, one row for each time.", show_default=False)
-]
+File = Annotated[Path, typer.Argument(metavar="FILE", help=ONE_FILE, show_default=False)]
 Column = Annotated[
     str, typer.Option(metavar="COL", help="Column of the observations.", show_default=False)
 ]
@@ -114,7 +117,7 @@ def fit(
     from bayes_markov.hmm.table import as_rich, hidden_estimates
 
     check_prob(prob)
-    numbers = as_numbers(n_states)
+    numbers = parse_integers("--n-states", n_states)
     data = read(file, observation, emission, sequence, time, unit)
     as_emission(emission.value, data)  # these two refuse before a folder is made
     check_numbers(numbers, data)
@@ -167,9 +170,10 @@ def decode(
         typer.Option(metavar="FILE", help="CSV file to write; by default print it."),
     ] = None,
 ) -> None:
-    """Give the likeliest state at each time, its probability, and Viterbi's path, as CSV.
+    """Give the states at each time, likeliest and by Viterbi, as CSV.
 
-    The parameters are those of maximum likelihood; with --sample, averaged over the posterior.
+    The probability of each state stands beside them. The parameters are those of maximum
+    likelihood; with --sample, averaged over the posterior.
     """
     import numpy as np
 
@@ -214,7 +218,10 @@ def verify(
     restarts: Restarts = 20,
     seed: Seed = DEFAULT_SEED,
 ) -> None:
-    """Check PyMC against the recursions on your data; exit code 1 if a check fails."""
+    """Check PyMC against the recursions on your data.
+
+    The exit code is 1 if a check fails.
+    """
     from bayes_markov.hmm.emissions import as_emission
     from bayes_markov.hmm.selection import check_numbers
 
@@ -251,12 +258,11 @@ def read(
     unit: str | None,
 ) -> "Observations":
     """Read the observations."""
-    from bayes_markov.files import read as read_file
     from bayes_markov.hmm.frames import observe
 
     named = [name for name in (observation, sequence, time, unit) if name is not None]
     return observe(
-        read_file(file, columns=list(dict.fromkeys(named))),
+        read_rows(file, named),
         observation=observation,
         labels=emission is Kind.categorical,
         sequence=sequence,
@@ -330,16 +336,3 @@ def check_target(out: Path, file: Path) -> None:
         raise IsADirectoryError(f"--out {out} is a folder; name a file in it")
     if out.exists() and out.samefile(file):
         raise ValueError(f"--out {out} is the file of the observations; name another")
-
-
-def as_numbers(text: str) -> list[int]:
-    """Split numbers of states at commas."""
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"--n-states must be numbers with commas, such as 2,3, got {text!r}"
-        ) from None
-    if min(numbers) < 1:
-        raise ValueError(f"--n-states must be numbers >= 1, got {text!r}")
-    return numbers

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_markov.cli.data import Data
-from bayes_markov.cli.order import Replicates
-from bayes_markov.cli.output import DEFAULT_SEED, Output, Seed, working
+from bayes_markov.cli.data import Data, read_matrix
+from bayes_markov.cli.output import DEFAULT_SEED, Output, Replicates, Seed, working
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +41,7 @@ def test(
     replicates: Replicates = 999,
     seed: Seed = DEFAULT_SEED,
 ) -> None:
-    """Test for independence, order, sameness in time and over units, reversibility."""
+    """Test for order, sameness in time and over units, reversibility."""
     import numpy as np
 
     import analytic
@@ -145,9 +144,7 @@ def as_blocks(text: str, data: Data, frame: "pl.DataFrame") -> int | list[list[A
 
 def matching(file: Path, states: tuple[Any, ...]) -> list[list[float]]:
     """Read a matrix whose states are those of the data."""
-    from bayes_markov.cli.compare import read_truth
-
-    A, labels = read_truth(str(file))
+    A, labels = read_matrix(file)
     if labels != [str(label) for label in states]:
         raise ValueError(
             f"{file} has the states {', '.join(labels)}, the data "

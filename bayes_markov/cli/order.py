@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bayes_markov.cli.data import Data, parse_alpha
-from bayes_markov.cli.output import DEFAULT_SEED, Alpha, Output, Seed, working
+from bayes_markov.cli.output import DEFAULT_SEED, Alpha, Output, Replicates, Seed, working
 
 
 class Start(StrEnum):
@@ -15,11 +15,6 @@ class Start(StrEnum):
 
     s0 = "s0"
     given = "given"
-
-
-Replicates = Annotated[
-    int, typer.Option(min=0, help="Random tables for the Monte Carlo p; 0 for none.")
-]
 
 
 def order(
@@ -33,7 +28,10 @@ def order(
     replicates: Replicates = 0,
     seed: Seed = DEFAULT_SEED,
 ) -> None:
-    """Compare the orders: AIC, BIC, evidence, leave-one-out, tests, on the same transitions."""
+    """Compare the orders: AIC, BIC, evidence, leave-one-out, tests.
+
+    All of them are compared on the same transitions.
+    """
     import numpy as np
 
     from analytic import order_table

@@ -23,6 +23,9 @@ Alpha = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws.")]
+Replicates = Annotated[
+    int, typer.Option(min=0, help="Random tables for the Monte Carlo p; 0 for none.")
+]
 
 
 class Output(Console):
@@ -72,7 +75,11 @@ def all_or_none(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=out, prefix=".unfinished-") as name:
         yield Path(name)
         plt.close("all")
-        for file in sorted(Path(name).iterdir()):
+        files = sorted(Path(name).iterdir())
+        for file in files:
+            if (out / file.name).is_dir():
+                raise IsADirectoryError(f"--out: {out / file.name} is a folder; remove it")
+        for file in files:
             file.replace(out / file.name)
 
 

@@ -9,7 +9,10 @@ from bayes_markov.cli.output import DEFAULT_SEED, Alpha, Output, Seed, working
 
 
 def verify(data: Data, alpha: Alpha = "1", seed: Seed = DEFAULT_SEED) -> None:
-    """Check PyMC against the closed forms on your data; exit code 1 if a check fails."""
+    """Check PyMC against the closed forms on your data.
+
+    The exit code is 1 if a check fails.
+    """
     counts = data.counts()
     parameters = parse_alpha(alpha, counts)
     console = Output()

@@ -10,7 +10,9 @@ Units have matrices of their own, drawn from a population whose parameters are u
 Given theta the matrices are Dirichlet again and are summed out: NUTS moves theta alone, by the
 evidence of the counts, and the matrices are drawn exactly afterwards.
 
-`populations` says what alpha is of theta, `evidence` sums the matrices out, `models` builds the
-PyMC models, `fit` samples them, `new_units` predicts units not seen, `selection` compares with
-full and no pooling, `plots` shows what is shrunk.
+`populations` and `regression` say what alpha is of theta, `hyperpriors` what is believed of theta,
+`evidence` sums the matrices out. `models` has the PyMC models, which `build` puts together from
+these; `fit` samples them and `calibration` checks that. `units` takes one matrix out of many or
+predicts a new one, `table` and `plots` show what was learned, `selection` compares with full and no
+pooling. `covariates` reads what is known of each unit.
 """

@@ -17,9 +17,9 @@ import analytic
 from analytic.validate import Counts, Floats
 from bayes_markov.calibration import Calibration, judged, pit, thinned
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.hierarchy.build import Specification, specification_of
 from bayes_markov.hierarchy.evidence import patterns
 from bayes_markov.hierarchy.fit import draw_matrices, log_evidence_of_draws
-from bayes_markov.hierarchy.models import Specification, specification_of
 from bayes_markov.labels import coords, dims
 from bayes_markov.nuts import draw
 from bayes_markov.tree import check_size, streams, variable

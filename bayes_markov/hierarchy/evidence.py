@@ -17,6 +17,12 @@ import numpy as np
 from analytic._rising import log_rising
 from analytic.validate import Counts, Floats, Ints
 
+LARGE = 10.0
+"""From here on the terms of Stirling's series below reach the precision of a float64."""
+
+STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
+"""Its coefficients."""
+
 
 class Patterns(NamedTuple):
     """Pairs of parameter and count that occur, and which unit has which.
@@ -84,5 +90,28 @@ def symbolic_log_evidence(alpha: Any, found: Any, n_units: int) -> Any:
     import pytensor.tensor as pt
 
     a = pt.concatenate([alpha.flatten(), alpha.sum(axis=-1).flatten()])[found.parameter]
-    value = found.sign * (pt.gammaln(a + found.steps) - pt.gammaln(a))
+    value = found.sign * _symbolic_log_rising(a, found.steps)
     return pt.zeros(n_units)[found.unit].inc(value[found.pair])
+
+
+def _symbolic_log_rising(a: Any, n: Any) -> Any:
+    """Log of a (a + 1) ... (a + n - 1); by Stirling's series where log-Gamma would cancel.
+
+    The difference of two log-Gammas is noise at very large strengths, and its peaks hold chains.
+    """
+    import pytensor.tensor as pt
+
+    # Each branch has an argument of its own, so that neither spoils the gradient of the other.
+    small, large = pt.minimum(a, LARGE), pt.maximum(a, LARGE)
+    direct = pt.gammaln(small + n) - pt.gammaln(small)
+    rest = (large - 0.5) * pt.log1p(n / large) - n + _stirling(large + n) - _stirling(large)
+    return pt.switch(a < LARGE, direct, n * pt.log(large + n) + rest)
+
+
+def _stirling(z: Any) -> Any:
+    """Log Gamma(z) less (z - 1/2) log z - z + log(2 pi) / 2, from Stirling's series."""
+    y = 1 / z**2
+    total: Any = STIRLING[-1]
+    for coefficient in STIRLING[-2::-1]:
+        total = coefficient + y * total
+    return total / z

@@ -10,10 +10,10 @@ import pymc as pm
 import xarray as xr
 
 from analytic import DirichletRows
-from analytic.validate import Counts, Floats
+from analytic.validate import SMALLEST_ALPHA, Counts, Floats
 from bayes_markov.diagnostics import ConvergenceWarning, convergence
+from bayes_markov.hierarchy.build import Specification, check_data, specification_of
 from bayes_markov.hierarchy.evidence import log_evidence_per_unit
-from bayes_markov.hierarchy.models import Specification, check_data, specification_of
 from bayes_markov.labels import Label, coords, dims
 from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
 from bayes_markov.tree import (
@@ -111,7 +111,7 @@ def alpha_in_parts(
         part = slice(start, min(start + step, total))
         alpha = given.population.alpha({name: values[part] for name, values in flat.items()})
         # A probability of the mean that underflows to 0 is no parameter of a Dirichlet law.
-        yield part, np.maximum(alpha, np.finfo(np.float64).tiny)
+        yield part, np.maximum(alpha, SMALLEST_ALPHA)
 
 
 def log_evidence_of_draws(given: Specification, learned: dict[str, Floats]) -> Floats:

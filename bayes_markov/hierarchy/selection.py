@@ -13,13 +13,9 @@ import analytic
 from analytic.evidence import sum_and_error
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.hierarchy.build import Specification, check_counts, specification_of
 from bayes_markov.hierarchy.fit import log_evidence_of_draws, sample_hierarchy
-from bayes_markov.hierarchy.models import (
-    Specification,
-    check_counts,
-    partial_pooling_model,
-    specification_of,
-)
+from bayes_markov.hierarchy.models import partial_pooling_model
 from bayes_markov.nuts import draw
 from bayes_markov.psis import GOOD_K, psis, relative_efficiency
 from bayes_markov.tree import prior_rows, variable

@@ -6,8 +6,10 @@ import numpy as np
 import xarray as xr
 
 from analytic import DirichletRows
+from analytic.validate import SMALLEST_ALPHA
 from bayes_markov.hierarchy.covariates import Covariate, as_covariate
-from bayes_markov.hierarchy.populations import Exchangeable, Population, Regression
+from bayes_markov.hierarchy.populations import Exchangeable, Population
+from bayes_markov.hierarchy.regression import Regression
 from bayes_markov.labels import Label, dims
 from bayes_markov.tree import counts_of_tree, matrix_draws, streams, variable
 
@@ -147,7 +149,7 @@ def add_new_unit(tree: xr.DataTree, *, seed: int, covariate: Any = None) -> xr.D
         alpha = population.alpha(values)
     # A fit takes the first two streams of its seed, predictive checks the next two.
     rng = np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(4,)))
-    alpha = np.maximum(alpha[:, :, 0], np.finfo(np.float64).tiny)
+    alpha = np.maximum(alpha[:, :, 0], SMALLEST_ALPHA)
     like = posterior["A"].isel(unit=0, drop=True)
     A = like.copy(data=DirichletRows(alpha).sample(rng))
     result = tree.copy()

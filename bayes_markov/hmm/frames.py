@@ -14,7 +14,7 @@ from bayes_markov.engines import to_polars
 from bayes_markov.hmm.observations import Observations
 from bayes_markov.labels import ALL_UNITS
 from bayes_markov.sequence_frames import label_sequences
-from bayes_markov.times import check_step, check_step_fits, parse_time
+from bayes_markov.times import check_step, check_step_fits, float_room, parse_time
 from bayes_markov.tree import MAX_NUMBERS
 
 
@@ -161,10 +161,20 @@ def _regular(data: nw.DataFrame[Any], time: str | None, step: float | timedelta)
 def _with_gaps(times: NDArray[Any], step: Any, name: str) -> tuple[NDArray[Any], Ints]:
     """All regular times from the first to the last; beside each, its place in `times`, or -1."""
     unit = np.timedelta64(step) if isinstance(step, timedelta) else step
+    room = 1e-6
+    if np.issubdtype(times.dtype, np.floating):
+        # In steps, as all that follows.
+        eps = float(np.finfo(times.dtype).eps)
+        room = float_room(1.0, float(np.abs(times).max()) / step, eps)
+        times = times.astype(np.float64)
+        if room > 1 / 2:
+            raise ValueError(
+                f"column {name!r} holds floats up to {np.abs(times).max()}, too large to tell "
+                f"steps of {step}; give the times as integers, or less a constant"
+            )
     passed = (times - times[0]) / unit
     steps = np.round(passed).astype(np.int64)
-    # Floats may differ by a millionth of a step, as 0.3 - 0.2 is not 0.1 in binary.
-    off = np.abs(np.diff(passed) - np.diff(steps)) > 1e-6
+    off = np.abs(np.diff(passed) - np.diff(steps)) > room
     if off.any():
         row = int(np.argmax(off))
         raise ValueError(

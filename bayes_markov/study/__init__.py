@@ -23,9 +23,10 @@ from bayes_markov.registry import by_name
 from bayes_markov.study.cells import Arrays, Cell, run_cells
 from bayes_markov.study.checkpoint import open_checkpoint
 from bayes_markov.study.coverage_cells import coverage_cell
+from bayes_markov.study.identity import identity
 from bayes_markov.study.losses import LOSSES, Loss
 from bayes_markov.study.nuts_means import learned_estimator, nuts_estimator
-from bayes_markov.study.plan import Plan, identity, make_plan
+from bayes_markov.study.plan import Plan, make_plan
 from bayes_markov.study.results import add_up, coverage_dataset, risk_dataset
 from bayes_markov.study.risk_cells import risk_cell
 
@@ -64,7 +65,8 @@ def risk_study(
         Lengths of the paths, z_1 to z_T.
     estimators : iterable or mapping, optional
         Keys of `analytic.ESTIMATORS`, or functions from tables (N, K+1, K) to probabilities of the
-        same shape, NaN throughout in undefined rows; a mapping gives them names.
+        same shape, NaN throughout in undefined rows; a mapping gives them names. The tables are
+        read-only, since all see the same.
     losses : iterable or mapping, optional
         Keys of `bayes_markov.LOSSES`, or a mapping of names to a `Loss`.
     replicates : int
@@ -78,7 +80,8 @@ def risk_study(
         importable.
     checkpoint : path, optional
         Folder where finished cells are kept. A study that was killed goes on from there and ends
-        with the same numbers.
+        with the same numbers. Functions of your own are known again by their source and by what
+        they hold; a change of what they look up elsewhere, such as a global, is not seen.
     progress : bool, default False
         Show a progress bar, if the standard error stream is a terminal.
 
@@ -96,8 +99,9 @@ def risk_study(
         - `bias` (estimator, length, state, next_state): mean error where the row is defined.
         - `asymptotic_risk` (loss, length): risk of the count ratio for long paths, to first
           order (the score of the truth itself for log_score); for a prior, averaged over draws.
-        - `worst_risk`, `worst_truth`: largest risk over the truths, and where. The largest of
-          noisy numbers is a little too large.
+        - `worst_risk`, `worst_truth`: largest risk over the truths, and where; NaN if no truth
+          has one. The largest of noisy numbers is a little too large, and each is a mean of what
+          is finite: look at `infinite` and `undefined` beside it.
 
         The error of a share is not 0 where nothing was seen (see ``moments.share_and_error``).
 
@@ -105,7 +109,10 @@ def risk_study(
     ------
     ValueError
         A bad truth, length, name, number or seed; an estimate that is none; a checkpoint that is
-        damaged or of another study; functions that cannot be sent to another process.
+        damaged or of another study; functions that cannot be sent to another process, or, for a
+        checkpoint, not be told from others between two runs.
+    TypeError
+        An estimator or a loss that is neither a name nor one.
 
     Examples
     --------
@@ -124,7 +131,7 @@ def risk_study(
         partial(risk_cell, plan, measured),
         {
             "study": "risk",
-            "losses": [[name, *map(identity, loss)] for name, loss in measured.items()],
+            "losses": [[name, identity(loss)] for name, loss in measured.items()],
         },
         {"risk", "row_risk", "bias"},
         executor=executor,
@@ -177,7 +184,8 @@ def coverage_study(
           `width_by_departures` (..., departures_bin): by the number of departures of the row in
           that path, 0, 1, 2-3, 4-7, ..., by the lowest. Both leave s_0's row out, which is left
           exactly once. `cells_by_p`, `cells_by_departures`: numbers of defined intervals.
-        - `worst_coverage`, `worst_truth`: smallest coverage over the truths, and where.
+        - `worst_coverage`, `worst_truth`: smallest coverage over the truths, and where; NaN if no
+          truth has one.
 
         The error of a share is not 0 where nothing was seen (see ``moments.share_and_error``).
 

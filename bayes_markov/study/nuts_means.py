@@ -1,5 +1,6 @@
 """Posterior means by NUTS as estimators, to be compared with those in closed form."""
 
+import threading
 import zlib
 from collections.abc import Callable
 from functools import cache, partial
@@ -23,6 +24,9 @@ SETTINGS: dict[str, Any] = {
     "progress": False,
 }
 """How each table is sampled."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""A model is fed with a table and then sampled: no other thread may feed it in between."""
 
 
 def nuts_estimator(n_states: int, alpha: ArrayLike = 1.0) -> Estimator:
@@ -102,11 +106,11 @@ def learned_estimator(
 def _means(compiled: Callable[[], TableMean], counts: ArrayLike) -> Floats:
     """Posterior means, one table after the other; each table has a seed of its own."""
     tables = as_counts(counts)
-    posterior = compiled()
     means = np.empty(tables.shape)
     for index in np.ndindex(tables.shape[:-2]):
         table = tables[index].astype(np.int64)
-        means[index] = posterior(table, zlib.crc32(table.tobytes()) >> 1)
+        with _ONE_AT_A_TIME:
+            means[index] = compiled()(table, zlib.crc32(table.tobytes()) >> 1)
     return means
 
 
@@ -116,6 +120,7 @@ def _compiled_learner(n_states: int, prior: str) -> TableMean:
     import pymc as pm
 
     from bayes_markov.hierarchy import models
+    from bayes_markov.hierarchy.build import specification_of
     from bayes_markov.hierarchy.evidence import patterns
     from bayes_markov.nuts import draw
 
@@ -124,7 +129,7 @@ def _compiled_learner(n_states: int, prior: str) -> TableMean:
         "stickiness": models.learned_stickiness_model,
     }
     model = build[prior](_empty(n_states))
-    population = models.specification_of(model).population
+    population = specification_of(model).population
 
     def posterior(table: Ints, seed: int) -> Floats:
         found = patterns(table[None], np.zeros(1, dtype=np.int64), 1)

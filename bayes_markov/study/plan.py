@@ -1,20 +1,19 @@
 """What a study is to do: truths, lengths, replicates, seed, and the rules under study."""
 
-import contextlib
 import hashlib
-import inspect
-import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
 from analytic import DirichletRows
 from analytic.validate import Floats, as_stochastic
 from bayes_markov._version import __version__
 from bayes_markov.labels import as_states
+from bayes_markov.study.identity import identity
 
 BLOCKS = 16
 """Cells that the replicates of a truth are cut into, at least: something to do for each worker,
@@ -31,7 +30,7 @@ class Truth:
     Parameters
     ----------
     matrices : ndarray, optional
-        Shape (truths, K+1, K).
+        Shape (truths, K+1, K); read-only.
     prior : DirichletRows, optional
         Of shape (K+1, K).
     several : bool
@@ -61,11 +60,13 @@ class Truth:
         return self.prior.alpha
 
     def draw(self, number: int, size: int, rng: np.random.Generator) -> Floats:
-        """Give a matrix, shape (K+1, K), or one drawn for each replicate, (size, K+1, K)."""
+        """Give a matrix, (K+1, K), or one drawn for each replicate, (size, K+1, K); read-only."""
         if self.matrices is not None:
             return np.asarray(self.matrices[number])
         assert self.prior is not None
-        return self.prior.sample(rng, size=size)
+        drawn = self.prior.sample(rng, size=size)
+        drawn.flags.writeable = False
+        return drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,7 @@ class Plan:
             "rules": [[name, identity(rule)] for name, rule in self.rules.items()],
             "bayes_markov": __version__,
             "numpy": np.__version__,
+            "scipy": scipy.__version__,
             **others,
         }
 
@@ -149,6 +151,7 @@ def as_truth(truth: ArrayLike | DirichletRows) -> Truth:
     matrices = as_stochastic(truth, "truth")
     _check_shape("truth", matrices.shape[-2:], matrices.ndim in (2, 3) and matrices.shape[0] > 0)
     matrices = matrices / matrices.sum(axis=-1, keepdims=True)
+    matrices.flags.writeable = False
     return Truth(matrices.reshape(-1, *matrices.shape[-2:]), None, matrices.ndim == 3)
 
 
@@ -196,14 +199,3 @@ def _check_integer(name: str, value: object, least: int) -> None:
     """Refuse what is no integer, or a smaller one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
-
-
-def identity(function: object) -> str:
-    """Tell a function from another between two runs: where it lives and what it says."""
-    try:
-        whole = pickle.dumps(function)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        whole = getattr(function, "__qualname__", type(function).__qualname__).encode()
-    with contextlib.suppress(OSError, TypeError):
-        whole += inspect.getsource(function).encode()  # type: ignore[arg-type]
-    return hashlib.sha256(whole).hexdigest()

@@ -159,10 +159,11 @@ def _with_worst(dataset: xr.Dataset, name: str, *, largest: bool) -> xr.Dataset:
     values = dataset[name]
     key = values.fillna(-np.inf) if largest else -values.fillna(np.inf)
     where = key.argmax("truth")
+    none = values.isnull().all("truth")
     return dataset.assign(
         {
             f"worst_{name}": values.isel(truth=where, drop=True).drop_vars("truth"),
             f"worst_{name}_se": dataset[f"{name}_se"].isel(truth=where).drop_vars("truth"),
-            "worst_truth": dataset["truth"].isel(truth=where).drop_vars("truth"),
+            "worst_truth": dataset["truth"].isel(truth=where).drop_vars("truth").where(~none),
         }
     )

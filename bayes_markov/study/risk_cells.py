@@ -78,4 +78,5 @@ def _estimate(name: str, rule: Estimator, tables: Ints) -> Floats:
         as_stochastic(np.where(undefined, 1 / tables.shape[-1], rounded), "the estimate")
     except ValueError as error:
         raise ValueError(f"estimator {name!r}: {error}") from None
+    rounded.flags.writeable = False  # every loss looks at it
     return rounded

@@ -31,9 +31,9 @@ def simulate_counts(
     Yields
     ------
     tables : ndarray of int64
-        Counts up to the next length, shape (replicates, K+1, K).
+        Counts up to the next length, shape (replicates, K+1, K). Read-only: many look at them.
     last : ndarray of int64
-        The state that each path is in, shape (replicates,).
+        The state that each path is in, shape (replicates,); read-only.
 
     Examples
     --------
@@ -63,4 +63,6 @@ def simulate_counts(
         flat[(path + row) * n_states + state] += 1
         row = state + 1
         if t in wanted:
-            yield counts.astype(np.int64), state
+            tables = counts.astype(np.int64)
+            tables.flags.writeable = state.flags.writeable = False
+            yield tables, state
