@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic._rising import log_rising
+from analytic.display import brief
 from analytic.validate import (
     Floats,
     as_alpha,
@@ -37,6 +38,10 @@ class Loo(NamedTuple):
 
     pointwise: Floats
     """Log predictive density of each cell or unit; NaN in a cell without counts."""
+
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
 
 
 def log_evidence(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.counts import count_transitions
+from analytic.display import brief
 from analytic.evidence import log_evidence, sum_and_error
 from analytic.validate import (
     Floats,
@@ -38,6 +39,10 @@ class FutureOut(NamedTuple):
 
     pointwise: Floats
     """Log predictive density of each block, the one made from the fewest states first."""
+
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
 
 
 def log_predictive(

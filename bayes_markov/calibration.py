@@ -55,7 +55,7 @@ class Calibration:
     p_values: dict[str, float]
     tree: xr.DataTree
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Worst quantity and outcome."""
         worst = min(self.p_values, key=self.p_values.__getitem__)
         limit = LEVEL / len(self.p_values)

@@ -93,7 +93,7 @@ class FunctionalSummary:
         """Estimates whose posterior mean is not the value at the posterior mean of A."""
         return tuple(line for line in self.estimates if line.differs)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Table of at most 80 columns."""
         heads = ("MLE", "SE", "mean", "sd", f"{100 * self.prob:g} %", "interval")
         over = "" if self.steps is None else f"; n step over {self.steps} steps"

@@ -61,7 +61,7 @@ class PsisFuture:
         """`elpd` less its exact value."""
         return float(self.elpd - self.exact.elpd)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Estimate, exact value and their difference in one line each."""
         block = "state" if self.horizon == 1 else f"{self.horizon} states"
         return (

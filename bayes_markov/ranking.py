@@ -73,7 +73,7 @@ class Ranking:
     units: tuple[Score, ...] | None = None
     n_units: int = 0
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Tables of at most 80 columns."""
         text = _table(self.transitions, f"leave one of {self.n_transitions:,} transitions out")
         if self.units is None:

@@ -169,7 +169,7 @@ def check_memory(
     """Refuse a result that memory could not hold."""
     cells = counts.tables.size if per_unit else counts.pooled.size
     values = max(cells, len(unit_labels(counts)))
-    numbers = int(chains + per_unit) * int(draws) * values
+    numbers = int(chains) * int(draws) * values
     if numbers > MAX_NUMBERS:
         raise ValueError(
             f"{chains} chains of {draws} draws of {values:,} values are {numbers:.2g} numbers, "

@@ -67,7 +67,7 @@ MISTAKES = {
     "huge order": (("fit", SEATTLE, "--state", "weather", "--order", "12"), "order"),
     "huge result": (("fit", SEATTLE, "--state", "weather", "--order", "7"), "lower"),
     "order": (("verify", SEATTLE, "--state", "weather", "--order", "-1"), "order"),
-    "missing argument": (("verify",), "file"),
+    "missing argument": (("verify",), "FILE"),
     "nothing to compare": (("compare",), "--truth"),
     "two things to compare": (("compare", SEATTLE, "--state", "weather", "--truth", "x"), "both"),
     "no state": (("compare", SEATTLE), "--state is missing"),

@@ -71,9 +71,9 @@ def test_some_estimators_and_intervals(run, matrix):
 
 
 def test_the_weather_of_seattle_as_truth():
-    from bayes_markov.cli.compare import read_truth
+    from bayes_markov.cli.compare import seattle
 
-    A, states = read_truth("seattle")
+    A, states = seattle()
     assert states == ["drizzle", "fog", "rain", "snow", "sun"]
     assert np.shape(A) == (6, 5)
     assert A[0] == [1, 0, 0, 0, 0]

@@ -91,8 +91,8 @@ def test_labels_are_observations_too(tmp_path):
 
 
 BAD = {
-    "numbers": (["fit", "--n-states", "2,x"], "--n-states must be numbers with commas"),
-    "zero": (["fit", "--n-states", "0"], "--n-states must be numbers >= 1"),
+    "numbers": (["fit", "--n-states", "2,x"], "--n-states must be integers >= 1 with commas"),
+    "zero": (["fit", "--n-states", "0"], "--n-states must be integers >= 1"),
     "prob": (["fit", "--prob", "2"], "prob must lie strictly between 0 and 1"),
     "folder": (["decode", "--n-states", "2", "--out", "/nowhere/x.csv"], "does not exist"),
     "column": (["fit", "--sequence", "town"], "town"),

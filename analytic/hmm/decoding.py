@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytic.display import brief
 from analytic.hmm._compiled import compiled
 from analytic.hmm._sequences import as_matrix, join_log_emission, log_matrix, refuse_row
 
@@ -20,6 +21,10 @@ class Viterbi(NamedTuple):
 
     log_probability: Any
     """log P(z, x) of that path in nats; -inf if no path is possible."""
+
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
 
 
 def viterbi(A: ArrayLike, log_emission: ArrayLike | list[ArrayLike]) -> Viterbi:

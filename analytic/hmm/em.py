@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
+from analytic.display import brief
 from analytic.estimate import mle, posterior_mode
 from analytic.hmm._sequences import Joined, as_matrix, as_transitions, check_n_states
 from analytic.hmm.emission import (
@@ -62,6 +63,10 @@ class Convergence(NamedTuple):
     kept_rows: Bools
     """Rows of A that nobody is expected to leave and no prior decides: still those of the start."""
 
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
+
 
 class BaumWelch[E: Emission](NamedTuple):
     """What `baum_welch` found."""
@@ -80,6 +85,10 @@ class BaumWelch[E: Emission](NamedTuple):
 
     convergence: Convergence
     """How the iterations went."""
+
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
 
 
 class _Data(NamedTuple):

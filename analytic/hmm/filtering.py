@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytic.display import brief
 from analytic.hmm._compiled import compiled
 from analytic.hmm._sequences import Joined, as_matrix, join_log_emission, log_matrix, refuse_row
 from analytic.validate import Floats
@@ -36,6 +37,10 @@ class Forward(NamedTuple):
 
     predicted: Any
     """P(z_t = j | x_1, ..., x_{t-1}), shape (T, K); its first row is row s_0 of A."""
+
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
 
 
 def forward(A: ArrayLike, log_emission: ArrayLike | list[ArrayLike]) -> Forward:

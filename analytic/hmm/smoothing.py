@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analytic.display import brief
 from analytic.hmm._compiled import compiled
 from analytic.hmm._sequences import Joined, as_matrix, join_log_emission, log_matrix
 from analytic.hmm.filtering import run_forward
@@ -32,6 +33,10 @@ class Smooth(NamedTuple):
 
     expected_counts: Floats
     """Expected transitions, shape (K+1, K): row s_0 first, as in any table of counts."""
+
+    def __repr__(self) -> str:
+        """Fields, of long arrays only the ends."""
+        return brief(self)
 
 
 def smooth(

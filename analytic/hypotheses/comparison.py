@@ -69,7 +69,7 @@ class ModelComparison:
     tests: tuple[HypothesisTest, ...]
     """Each model but the last, tested against the next."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Readable text of at most 80 columns."""
         head = f"{self.n:.10g} transitions, given {self.conditioned_on}; prior: {self.prior}"
         fits = zip(

@@ -88,7 +88,7 @@ class HypothesisTest:
     monte_carlo_law: str = ""
     """Where the random tables come from, and what they share with the data."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Readable text of at most 80 columns."""
         left_out = f" ({self.n_left_out:g} out of s_0 left out)" if self.n_left_out else ""
         empty = f" ({self.rows_left_out} without data left out)" if self.rows_left_out else ""

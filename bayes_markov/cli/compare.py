@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import fields
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,13 +197,32 @@ def seattle() -> tuple[list[list[float]], list[str]]:
     return analytic.mle(counts.pooled).tolist(), [str(label) for label in counts.states]
 
 
-def pool(workers: int | None) -> Any:
-    """Start processes to work in, as a context; none where one is enough."""
+@contextmanager
+def pool(workers: int | None) -> Iterator[Executor | None]:
+    """Start processes to work in; none where one is enough.
+
+    Ctrl-C reaches every process of a terminal. The workers are started deaf to it, and stopped from
+    here, so that they do not print a traceback each.
+    """
     number = workers or os.process_cpu_count() or 1
     if number == 1:
-        return nullcontext()
-    executor: Executor = ProcessPoolExecutor(number, mp_context=get_context("spawn"))
-    return executor
+        yield None
+        return
+    executor = ProcessPoolExecutor(number, mp_context=get_context("spawn"))
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in range(number):
+            executor.submit(int)  # a process is started for a task, not before
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    try:
+        yield executor
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in active_children():
+            process.terminate()
+        raise
+    executor.shutdown()
 
 
 def write_study(out: Path, risk: "xr.Dataset", coverage: "xr.Dataset", loss: str) -> None:

@@ -56,7 +56,7 @@ class PoolingComparison:
     alpha: str
     """Prior of full and no pooling."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Table for a terminal."""
         best = self.scores[0].pointwise.values
         lines = [

@@ -67,7 +67,7 @@ class HiddenTable:
             raise ValueError(f'by must be "aic" or "bic", got {by!r}')
         return min(self.fits, key=lambda fit: float(getattr(fit, by)))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Lines of a table; a star marks the smallest AIC and BIC."""
         head = ("states", "log-likelihood", "parameters", "AIC", "BIC")
         widths = (6, 14, 10, 11, 11)

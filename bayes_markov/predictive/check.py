@@ -79,7 +79,7 @@ class FitCheck:
         """Statistics in the tails."""
         return tuple(line for line in self.statistics if line.outside)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Table of at most 80 columns."""
         begin = "drawn from s_0" if self.start == "s0" else "as observed"
         kind = self.group.replace("_", " ")
