@@ -41,7 +41,7 @@ class Verification:
     passed: bool
     checks: tuple[Check, ...]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Table of the checks, one line each, 80 columns where the labels allow."""
         lines = [f"{'check':<32} {'worst':>9} {'limit':>8}  {'':<6}  where"]
         for check in self.checks:

@@ -318,10 +318,11 @@ class TransitionCounts:
 
     def __repr__(self) -> str:
         """Totals, labels and, if it is small, the pooled table."""
-        total = _shown(self.table.sum().item())
+        total = self.table.sum().item()
         units = "" if self.units is None else f", {len(self.units):,} units"
         head = (
-            f"TransitionCounts: {total} transitions, {len(self.states):,} "
+            f"TransitionCounts: {_shown(total)} transition{'s' * (total != 1)}, "
+            f"{len(self.states):,} "
             f"state{'s' * (len(self.states) != 1)} ({self.states_order}), "
             f"order {self.order}{units}"
         )

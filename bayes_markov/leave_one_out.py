@@ -52,7 +52,7 @@ class PsisLoo:
         """Number of cells or units whose Pareto k is above 0.7."""
         return int((self.pareto_k > GOOD_K).sum())
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Estimate, exact value and reliability in one line each."""
         exact = "no closed form, the prior was learned"
         if self.exact is not None:
