@@ -18,6 +18,7 @@ import numpy as np
 
 from analytic import ESTIMATORS, reversible
 from analytic.estimate import Estimator
+from analytic.evidence import sum_and_error
 from analytic.validate import Bools, Counts, Floats, Ints, as_counts, check_whole
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.registry import by_name
@@ -239,7 +240,7 @@ def _pieces(number: int, size: int) -> list[slice]:
 
 def _ranked(scores: dict[str, Floats], weights: Floats) -> tuple[Score, ...]:
     """Sum the scores, each of which occurs `weights` times, and put the best first."""
-    totals = {name: _total(values, weights) for name, values in scores.items()}
+    totals = {name: sum_and_error(values, weights) for name, values in scores.items()}
 
     def place(name: str) -> tuple[float, float, float]:
         elpd, _ = totals[name]
@@ -252,21 +253,12 @@ def _ranked(scores: dict[str, Floats], weights: Floats) -> tuple[Score, ...]:
     ranked = []
     for name in order:
         with np.errstate(invalid="ignore"):
-            difference, difference_se = _total(scores[name] - best, weights)
+            difference, difference_se = sum_and_error(scores[name] - best, weights)
         undefined, impossible, _ = place(name)
         ranked.append(
             Score(name, *totals[name], difference, difference_se, int(impossible), int(undefined))
         )
     return tuple(ranked)
-
-
-def _total(values: Floats, weights: Floats) -> tuple[float, float]:
-    """Sum, and its standard error N^(1/2) times the standard deviation (divisor N - 1)."""
-    total, n = float((weights * values).sum()), float(weights.sum())
-    if not np.isfinite(total) or n < 2:
-        return total, float("nan")
-    spread = (weights * (values - total / n) ** 2).sum()
-    return total, float(np.sqrt(n * spread / (n - 1)))
 
 
 def _table(scores: tuple[Score, ...], title: str) -> str:
