@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import digamma
 
-from analytic._rising import log_gain, rises
 from analytic._rows import choices
+from analytic.rising import log_gain, rises
 from analytic.validate import Bools, Floats, Ints
 
 CELLS_AT_ONCE = 2**16

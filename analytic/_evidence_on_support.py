@@ -16,7 +16,7 @@ from analytic._evidence_maximum import (
     climb,
     common,
 )
-from analytic._rising import log_gain, rises
+from analytic.rising import log_gain, rises
 from analytic.validate import Bools, Floats, Ints
 
 FAR = 1e3

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic._rising import log_rising
 from analytic.display import brief
+from analytic.rising import log_rising
 from analytic.validate import (
     Floats,
     as_alpha,

@@ -193,3 +193,8 @@ def coords(states: Sequence[Label], order: int) -> dict[str, NDArray[Any]]:
     *history, last = dims(order)
     past = np.array([START, *states], dtype=None if isinstance(states[0], str) else object)
     return {**dict.fromkeys(history, past), last: np.array(states)}
+
+
+def plain(label: object) -> str:
+    """Text of a label; matplotlib would take what stands between dollars for a formula."""
+    return str(label).replace("$", r"\$")

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 import analytic
 from analytic import possible_histories
 from analytic.validate import Floats, check_prob
+from bayes_markov.labels import plain
 from bayes_markov.tree import counts_of_tree, matrix_draws
 
 if TYPE_CHECKING:
@@ -291,11 +292,6 @@ def _drawn(
             raise ValueError(f"estimate {name!r} has shape {array.shape}, expected {shape}")
         marks[name] = xr.DataArray(rows(array), dims=("state", "next_state"), coords=coords)
     return posterior, marks
-
-
-def plain(label: object) -> str:
-    """Text of a label; matplotlib would take what stands between dollars for a formula."""
-    return str(label).replace("$", r"\$")
 
 
 def _finish_forest(pc: azp.PlotCollection, prob: float, marks: dict[str, xr.DataArray]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analytic import hmm
-from analytic.hmm import _compiled, filtering
+from analytic.hmm import filtering, loops
 from analytic.validate import ROW_SUM_TOLERANCE
 from hidden import HIDDEN, Hidden, random_hidden
 
@@ -21,7 +21,7 @@ def in_python(monkeypatch):
 
     def use():
         for module in ("filtering", "smoothing", "decoding", "draws"):
-            monkeypatch.setattr(f"analytic.hmm.{module}.compiled", lambda n: _compiled.LOOPS[n][0])
+            monkeypatch.setattr(f"analytic.hmm.{module}.compiled", lambda n: loops.LOOPS[n][0])
 
     return use
 
@@ -240,7 +240,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch):
         return original(*args, **options)
 
     monkeypatch.setattr(numba, "njit", njit)
-    shift = _compiled.compiled.__wrapped__("shift")
+    shift = loops.compiled.__wrapped__("shift")
     largest, shifted = np.empty(2), np.empty((2, 2))
     assert shift(np.array([[1.0, 3.0], [-np.inf, -np.inf]]), 0, shifted, largest) == -1
     np.testing.assert_array_equal(largest, [3, 0])

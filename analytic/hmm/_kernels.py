@@ -1,4 +1,4 @@
-"""The loops over time, in plain Python; `_compiled` hands them to Numba.
+"""The loops over time, in plain Python; `loops` hands them to Numba.
 
 All sequences lie end to end, and sequence n stops before row `ends[n]`. Probabilities are scaled
 at every step so that they sum to one. Sums of products of nonnegative numbers keep their relative

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.display import brief
-from analytic.hmm._compiled import compiled
-from analytic.hmm._sequences import as_matrix, join_log_emission, log_matrix, refuse_row
+from analytic.hmm.loops import compiled
+from analytic.hmm.sequences import as_matrix, join_log_emission, log_matrix, refuse_row
 
 
 class Viterbi(NamedTuple):

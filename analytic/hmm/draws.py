@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.hmm._compiled import compiled
-from analytic.hmm._sequences import as_matrix, join_log_emission
 from analytic.hmm.filtering import run_forward
+from analytic.hmm.loops import compiled
+from analytic.hmm.sequences import as_matrix, join_log_emission
 from analytic.validate import as_size, check_rng
 
 

@@ -19,7 +19,6 @@ from scipy.special import xlogy
 
 from analytic.display import brief
 from analytic.estimate import mle, posterior_mode
-from analytic.hmm._sequences import Joined, as_matrix, as_transitions, check_n_states
 from analytic.hmm.emission import (
     Emission,
     fill_log_emission,
@@ -28,6 +27,7 @@ from analytic.hmm.emission import (
     missing_rows,
     seen,
 )
+from analytic.hmm.sequences import Joined, as_matrix, as_transitions, check_n_states
 from analytic.hmm.smoothing import run_smooth
 from analytic.hmm.starts import random_start
 from analytic.validate import Bools, Floats, as_alpha, check_rng

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analytic.hmm._sequences import Joined, check_n_states, join
+from analytic.hmm.sequences import Joined, check_n_states, join
 from analytic.validate import INT64_MAX, Bools, Floats, Ints, as_numbers, check_rng, first
 
 

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.display import brief
-from analytic.hmm._compiled import compiled
-from analytic.hmm._sequences import Joined, as_matrix, join_log_emission, log_matrix
 from analytic.hmm.filtering import run_forward
+from analytic.hmm.loops import compiled
+from analytic.hmm.sequences import Joined, as_matrix, join_log_emission, log_matrix
 from analytic.validate import Floats
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.dirichlet import DirichletRows
-from analytic.hmm._sequences import as_transitions, check_n_states
 from analytic.hmm.emission import Emission, join_observations, join_possible, missing_rows, seen
+from analytic.hmm.sequences import as_transitions, check_n_states
 from analytic.validate import Floats, check_rng
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytic._rising import log_rising
+from analytic.rising import log_rising
 from analytic.validate import Counts, Floats, Ints
 
 LARGE = 10.0

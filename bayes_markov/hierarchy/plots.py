@@ -7,8 +7,7 @@ import xarray as xr
 
 from analytic.validate import Floats, check_prob
 from bayes_markov.hierarchy.units import select_mean
-from bayes_markov.labels import Label
-from bayes_markov.plots import plain
+from bayes_markov.labels import Label, plain
 from bayes_markov.tree import counts_of_tree, variable
 
 if TYPE_CHECKING:

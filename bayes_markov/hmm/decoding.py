@@ -236,7 +236,9 @@ def decode_at(fit: "HiddenFit", data: Observations) -> "pl.DataFrame":
     >>> decode_at(table.fits[0], seen)["viterbi"].to_list()
     ['s1', 's1', 's2', 's2', 's1']
     """
-    if not hasattr(fit, "found"):
+    from bayes_markov.hmm.selection import HiddenFit
+
+    if not isinstance(fit, HiddenFit):
         raise TypeError(f"fit must be one of compare_hidden(...).fits, got {fit!r:.60}")
     if not isinstance(data, Observations):
         raise TypeError(f"data must be Observations, got {data!r:.60}; see Observations.of_numbers")

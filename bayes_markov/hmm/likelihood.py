@@ -25,8 +25,8 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from analytic.hmm._compiled import LOOPS, compiled
-from analytic.hmm._sequences import Joined
+from analytic.hmm.loops import LOOPS, compiled
+from analytic.hmm.sequences import Joined
 from analytic.hmm.smoothing import run_smooth
 
 LOOP_NAMES = ("shift", "forward", "backward")

@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike
 
 from analytic import DirichletRows
 from analytic.hmm import BaumWelch
-from analytic.hmm._sequences import as_transitions, check_n_states
 from analytic.hmm.emission import join_observations, join_possible
+from analytic.hmm.sequences import as_transitions, check_n_states
 from analytic.validate import Bools, Floats, as_alpha
 from bayes_markov.hmm.emissions import (
     CATEGORY,

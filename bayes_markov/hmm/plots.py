@@ -8,7 +8,7 @@ import xarray as xr
 from analytic.validate import Floats, check_prob
 from bayes_markov.hmm.decoding import GROUP, check_decoded, emission_of_tree
 from bayes_markov.hmm.emissions import CATEGORY, EMISSIONS, STATE
-from bayes_markov.labels import Label
+from bayes_markov.labels import Label, plain
 from bayes_markov.tree import variable
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def plot_states(
     if time.dtype.kind not in "iufM":
         time = _as_dates(time)
     probability = states["probability"].values[rows]
-    names = [_plain(name) for name in states[STATE].values]
+    names = [plain(name) for name in states[STATE].values]
     likeliest = probability.argmax(axis=1)
     if figure is None:
         figure = plt.figure(figsize=(9, 5), layout="constrained")
@@ -90,7 +90,7 @@ def plot_states(
             zorder=2,
         )
     if CATEGORY in tree["posterior"].coords:
-        labels = [_plain(label) for label in variable(tree, "posterior", CATEGORY).values]
+        labels = [plain(label) for label in variable(tree, "posterior", CATEGORY).values]
         upper.set_yticks(range(len(labels)), labels)
         upper.set_ylim(-0.5, len(labels) - 0.5)
     upper.set_ylabel("observation")
@@ -156,7 +156,7 @@ def plot_emissions(tree: xr.DataTree, *, prob: float = 0.95, ax: "Axes | None" =
     density = _densities(tree, kind, grid)
     tails = [(1 - prob) / 2, (1 + prob) / 2]
     mean, (low, high) = density.mean(axis=0), np.quantile(density, tails, axis=0)
-    names = [_plain(name) for name in variable(tree, "posterior", STATE).values]
+    names = [plain(name) for name in variable(tree, "posterior", STATE).values]
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
     if kind == "gaussian":
@@ -175,7 +175,7 @@ def plot_emissions(tree: xr.DataTree, *, prob: float = 0.95, ax: "Axes | None" =
         ax.vlines(at[shown], low[shown, number], high[shown, number], color=shade, lw=2)
         ax.plot(at[shown], mean[shown, number], marker, color=shade, ms=5, label=name)
     if kind == "categorical":
-        labels = [_plain(label) for label in variable(tree, "posterior", CATEGORY).values]
+        labels = [plain(label) for label in variable(tree, "posterior", CATEGORY).values]
         ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="observation", ylabel="density" if kind == "gaussian" else "probability")
     ax.set_ylim(bottom=0)
@@ -237,8 +237,3 @@ def _as_dates(time: Any) -> Any:
         except ValueError:
             continue
     return np.arange(1, time.size + 1)
-
-
-def _plain(label: object) -> str:
-    """Text of a label; matplotlib would take what stands between dollars for a formula."""
-    return str(label).replace("$", r"\$")

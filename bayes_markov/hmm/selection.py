@@ -16,7 +16,7 @@ import numpy as np
 
 from analytic import DirichletRows, flat
 from analytic.hmm import BaumWelch
-from analytic.hmm._sequences import check_n_states
+from analytic.hmm.sequences import check_n_states
 from bayes_markov.hmm.emissions import EmissionPrior, as_emission, as_observations
 from bayes_markov.hmm.observations import Observations
 from bayes_markov.hmm.relabelling import ordering, relabel

@@ -10,7 +10,7 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
-from bayes_markov.plots import plain
+from bayes_markov.labels import plain
 from bayes_markov.predictive.check import check_fit, statistics_of
 
 _COLUMNS, _BARS = 4, 30
