@@ -77,7 +77,7 @@ class Convergence:
         if self.divergences:
             found.append(
                 f"{self.divergences} transitions diverged; the posterior is near the edge of the "
-                f"simplex (small alpha), where the closed form is the better choice"
+                f"simplex (small alpha): use the closed form where there is one, or increase tune"
             )
         return found
 

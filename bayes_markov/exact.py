@@ -82,5 +82,8 @@ def exact_posterior(
         prior.alpha + tables, support=np.broadcast_to(prior.possible, tables.shape)
     )
     prior.given(counts.pooled)  # refuses counts off the support
-    sampled = posterior.sample(rng, size=(chains, draws))
+    if pool == "full":
+        sampled = posterior.sample(rng, size=(chains, draws))
+    else:  # by chain, since drawing takes several times the room of what is drawn
+        sampled = np.stack([posterior.sample(rng, size=draws) for _ in range(chains)])
     return assemble(sampled, counts=counts, prior=prior, seed=seed, sampler="exact")

@@ -11,8 +11,14 @@ from analytic import Loo
 from analytic.evidence import sum_and_error
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.psis import GOOD_K, MIN_DRAWS, MIN_DRAWS_PER_CHAIN, psis, relative_efficiency
-from bayes_markov.tree import alpha_of_tree, counts_of_tree, matrix_draws, variable
+from bayes_markov.psis import GOOD_K, check_enough, psis, relative_efficiency
+from bayes_markov.tree import (
+    alpha_of_tree,
+    check_generates_data,
+    counts_of_tree,
+    matrix_draws,
+    variable,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +110,12 @@ def loo(tree: xr.DataTree, *, by: Literal["transition", "sequence", "unit"]) -> 
        importance sampling. Journal of Machine Learning Research 25, 1-58.
     """
     counts = counts_of_tree(tree)
+    check_generates_data(tree)
     alpha = alpha_of_tree(tree)
     posterior = matrix_draws(tree)
     exact = None
     chains, draws = posterior.shape[:2]
-    if draws < MIN_DRAWS_PER_CHAIN or chains * draws < MIN_DRAWS:
-        raise ValueError(
-            f"tree has {chains} chains of {draws} draws, too few for importance sampling to tell "
-            f"how reliable it is; draw at least {MIN_DRAWS}"
-        )
+    check_enough(chains, draws)
     if by == "transition":
         observed = counts.pooled > 0
         with np.errstate(divide="ignore"):

@@ -18,6 +18,15 @@ GOOD_K = 0.7
 """Pareto k up to which a smoothed importance-sampling estimate can be trusted."""
 
 
+def check_enough(chains: int, draws: int) -> None:
+    """Refuse draws that are too few for a Pareto k."""
+    if draws < MIN_DRAWS_PER_CHAIN or chains * draws < MIN_DRAWS:
+        raise ValueError(
+            f"tree has {chains} chains of {draws} draws, too few for importance sampling to tell "
+            f"how reliable it is; draw at least {MIN_DRAWS}"
+        )
+
+
 def relative_efficiency(draws: Floats) -> float:
     """Effective draws per draw, averaged over what varies; it sets the length of the tail."""
     import arviz_stats as azs

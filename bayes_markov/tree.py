@@ -22,6 +22,10 @@ MAX_NUMBERS = 5 * 10**8
 """Largest number of values in a group of a result (4 GB)."""
 
 
+POPULATION_MEAN = "population mean"
+"""What the root's attribute matrix says where A is the mean of units."""
+
+
 def prior_rows(
     counts: TransitionCounts, alpha: ArrayLike, support: ArrayLike | None = None
 ) -> DirichletRows:
@@ -85,10 +89,9 @@ def assemble(
     if per_unit:
         names, labels = ("unit", *names), labels | unit
         drawn_before = prior.sample(prior_stream, size=(1, n_draws, len(counts.tables)))
-        log_likelihood = np.sum(
-            xlogy(counts.tables, np.where(counts.tables > 0, draws, 1.0)),
-            axis=tuple(range(-counts.order - 1, 0)),
-        )
+        seen, cells = counts.tables > 0, tuple(range(-counts.order - 1, 0))
+        by_chain = [xlogy(counts.tables, np.where(seen, A, 1.0)).sum(axis=cells) for A in draws]
+        log_likelihood = np.stack(by_chain)
     else:
         drawn_before = prior.sample(prior_stream, size=(chains, n_draws))
         log_likelihood = log_likelihood_per_unit(draws, counts)
@@ -200,6 +203,15 @@ def matrix_draws(tree: xr.DataTree, group: str = "posterior") -> xr.DataArray:
         )
     order = sum(str(dim).startswith("state") for dim in A.dims)
     return A.transpose("chain", "draw", *dims(order))
+
+
+def check_generates_data(tree: xr.DataTree) -> None:
+    """Refuse a tree whose A is a mean that no transition was drawn from."""
+    if tree.attrs.get("matrix") == POPULATION_MEAN:
+        raise ValueError(
+            "tree has the mean of units in the place of A, and no transition was drawn from that; "
+            "take one unit, select_unit(tree, unit), or compare_pooling(counts)"
+        )
 
 
 def alpha_of_tree(tree: xr.DataTree) -> Floats | None:

@@ -192,3 +192,30 @@ def test_pooling_cannot_be_compared():
             bm.compare_pooling(UNITS, seed=1, model=model)
     with pytest.raises(ValueError, match="model must be one with a learned prior"):
         bm.compare_pooling(UNITS, seed=1, model=bm.dirichlet_model(UNITS))
+
+
+def test_a_labelled_series_is_taken_by_its_labels():
+    import pandas as pd
+
+    units = [f"u{number}" for number in range(1, 13)]
+    tables = np.ones((12, 3, 2), dtype=int)
+    counts = TransitionCounts(tables, ["a", "b"], 1, units)
+    known = pd.Series({unit: "odd" if int(unit[1:]) % 2 else "even" for unit in sorted(units)})
+    group = specification_of(bm.covariate_model(counts, known)).covariate.group
+    assert group.tolist() == [1, 0] * 6  # even before odd
+    with pytest.raises(ValueError, match="'u1'"):
+        bm.covariate_model(counts, known.reset_index(drop=True))
+    twice = pd.concat([known, known[:1]])
+    with pytest.raises(ValueError, match="two values"):
+        bm.covariate_model(counts, twice)
+
+
+def test_a_number_that_cannot_be_standardised_is_refused():
+    counts = TransitionCounts(np.ones((3, 3, 2), dtype=int), ["a", "b"], 1, ["x", "y", "z"])
+    with pytest.raises(ValueError, match="rescale"):
+        bm.covariate_model(counts, [1e308, -1e308, 0.0])
+
+
+def test_estimators_refuse_fractions():
+    with pytest.raises(ValueError, match="whole"):
+        bm.learned_estimator(2)([[0.5, 0.5], [1.9, 0.2], [0.0, 0.9]])

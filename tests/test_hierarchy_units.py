@@ -283,3 +283,25 @@ def test_groups_and_levels_match_units():
     given = levels(UNITS)
     stored = tree["constant_data"]["covariate"]
     assert dict(zip(stored["unit"].values.tolist(), stored.values.tolist(), strict=True)) == given
+
+
+def test_no_transition_is_scored_by_the_mean_of_units(trees):
+    tree = bm.select_mean(trees["pooling"])
+    with pytest.raises(ValueError, match=r"select_unit.*compare_pooling"):
+        bm.loo(tree, by="transition")
+    with pytest.raises(ValueError, match="no transition was drawn from that"):
+        bm.posterior_predictive(tree, [["a", "b"]], seed=1)
+
+
+@pytest.mark.parametrize("design, factor", [(np.eye(2), 50.0), (np.ones((1, 1)), 16.0)])
+def test_what_an_effect_does_to_the_odds(design, factor):
+    from bayes_markov.hierarchy.regression import Regression
+
+    levels = len(design) > 1
+    population = Regression((3, 2), ("state",), design, levels, 2.0, 1.0, effect_scale=1.0)
+    effect = population.sample(np.random.default_rng(1), (40_000,))["effect"][..., 1, :]
+    moved = effect[..., 0] - effect[..., 1]
+    if levels:
+        moved = moved[:, 0] - moved[:, 1]
+    within = np.mean(np.abs(moved) < np.log(factor))
+    assert abs(within - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 40_000)

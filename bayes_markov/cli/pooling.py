@@ -59,7 +59,9 @@ def fit_partially(
             warnings.simplefilter("ignore", ConvergenceWarning)  # told below
             tree = sample(model, seed=seed, progress=sys.stderr.isatty())
             several = counts.units is not None and len(counts.units) > 1
-            compared = compare_pooling(counts, seed=seed, model=model) if several else None
+            compared = (
+                compare_pooling(counts, seed=seed, model=model, tree=tree) if several else None
+            )
     draws = f"{tree['posterior'].sizes['chain']} x {tree['posterior'].sizes['draw']} draws"
     console.print(wrapped(f"{tree.attrs['prior']}; {tree.attrs['sampler']}, {draws}; seed {seed}"))
     console.print(f"intervals: {100 * prob:g} %, equal-tailed")

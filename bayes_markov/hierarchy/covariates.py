@@ -67,17 +67,26 @@ def as_covariate(values: Any, units: tuple[Label, ...]) -> Covariate:
     distinct, group = np.unique(numbers, return_inverse=True)
     if len(distinct) == 1:
         raise ValueError(f"covariate is {distinct[0]:g} for every unit; use partial_pooling_model")
-    mean, sd = float(numbers.mean()), float(numbers.std())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, sd = float(numbers.mean()), float(numbers.std())
+    if not 0 < sd < np.inf:
+        raise ValueError(
+            f"covariate goes from {distinct[0]:g} to {distinct[-1]:g}, too far or too near to be "
+            f"standardised; rescale it"
+        )
     return Covariate(None, ((distinct - mean) / sd)[:, None], group, mean, sd)
 
 
 def _per_unit(values: Any, units: tuple[Label, ...]) -> list[Any]:
     """Put values in the order of the units."""
-    if isinstance(values, Mapping):
-        missing = [unit for unit in units if unit not in values]
+    if isinstance(values, Mapping) or callable(getattr(values, "keys", None)):
+        labels = list(values.keys())  # those of a pandas Series are its index
+        if len(set(labels)) < len(labels):
+            raise ValueError("covariate has two values for one unit; give one for each")
+        missing = [unit for unit in units if unit not in labels]
         if missing:
             raise ValueError(f"covariate has no value for unit {missing[0]!r}; give one for each")
-        unknown = [unit for unit in values if unit not in units]
+        unknown = [unit for unit in labels if unit not in units]
         if unknown:
             raise ValueError(f"covariate has unit {unknown[0]!r}, which counts do not have")
         return [values[unit] for unit in units]

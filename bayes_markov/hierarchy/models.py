@@ -231,8 +231,9 @@ def covariate_model(
     mean_alpha : array_like, default 1.0
         Dirichlet parameters of the mean rows, where the effect is zero.
     effect_scale : float, default 1.0
-        Standard deviation of the normal prior of the effects, in log-odds: within a factor 7 in
-        the odds with probability .95.
+        Scale of the normal prior of the effects, before they are made to sum to zero. At 1 the odds
+        of two next states move within a factor 16 for one standard deviation of a number, and
+        within 50 between two levels, with probability .95.
     collapsed : bool, default True
         Sum the matrices out.
 

@@ -108,8 +108,8 @@ class Exchangeable:
     def description(self) -> str:
         """The model in a line."""
         return (
-            f"rows Dirichlet(strength x mean); strength (one{_each(self.strength)}) log-logistic "
-            f"with median {self.median_strength:g}, mean row (one{_each(self.mean)}) Dirichlet"
+            f"rows Dirichlet(strength x mean); strength (one{each(self.strength)}) log-logistic "
+            f"with median {self.median_strength:g}, mean row (one{each(self.mean)}) Dirichlet"
         )
 
     def variables(self) -> dict[str, Any]:
@@ -237,5 +237,6 @@ def all_axes(shape: tuple[int, ...]) -> tuple[slice, ...]:
     return (slice(None),) * len(shape)
 
 
-def _each(which: Each) -> str:
+def each(which: Each) -> str:
+    """Say that there is one for each row."""
     return "" if which == "one" else " for each row"

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from analytic.validate import Floats
 from bayes_markov.hierarchy.hyperpriors import MeanRows, UniformShrinkage
-from bayes_markov.hierarchy.populations import Constants, Exp, Values, all_axes
+from bayes_markov.hierarchy.populations import Constants, Exp, Values, all_axes, each
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,9 @@ class Regression:
         \alpha_{gi} = \text{strength}_i\, \mathrm{softmax}_j
         \Bigl( \log \text{mean}_{ij} + \sum_c x_{gc}\, \text{effect}_{cij} \Bigr)
 
-    for units of group g, whose covariate is x_g. An effect is a difference of log-odds; effects
-    sum to zero over the next states, and over the levels where the covariate is a label.
+    for units of group g, whose covariate is x_g. The log-odds of j against k move by the
+    difference of the effects of j and k; effects sum to zero over the next states, and over the
+    levels where the covariate is a label.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class Regression:
     median_strength, mean_alpha
         As for `Exchangeable`.
     effect_scale : float
-        Standard deviation of the normal prior of the effects, in log-odds.
+        Scale of the normal prior of the effects, before they are made to sum to zero.
     """
 
     shape: tuple[int, ...]
@@ -81,9 +82,10 @@ class Regression:
         """The model in a line."""
         of = "each level" if self.levels else "one standard deviation of the covariate"
         return (
-            f"rows Dirichlet(strength x softmax(log mean + effect of {of})); strength (one for "
-            f"each row) log-logistic with median {self.median_strength:g}, mean Dirichlet, effects "
-            f"normal with standard deviation {self.effect_scale:g}"
+            f"rows Dirichlet(strength x softmax(log mean + effect of {of})); strength "
+            f"(one{each('row' if self.history else 'one')}) log-logistic with median "
+            f"{self.median_strength:g}, mean Dirichlet, effects normal with scale "
+            f"{self.effect_scale:g}, summing to zero"
         )
 
     def variables(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Compare full, partial and no pooling by how well they predict units that were left out."""
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,11 +14,12 @@ import analytic
 from analytic.evidence import sum_and_error
 from analytic.validate import Floats
 from bayes_markov.counts import TransitionCounts
+from bayes_markov.diagnostics import ConvergenceWarning, convergence
 from bayes_markov.hierarchy.build import Specification, check_counts, specification_of
 from bayes_markov.hierarchy.fit import log_evidence_of_draws, sample_hierarchy
 from bayes_markov.hierarchy.models import partial_pooling_model
 from bayes_markov.nuts import draw
-from bayes_markov.psis import GOOD_K, psis, relative_efficiency
+from bayes_markov.psis import GOOD_K, check_enough, psis, relative_efficiency
 from bayes_markov.tree import prior_rows, variable
 
 type Pool = Literal["full", "partial", "none"]
@@ -85,6 +87,7 @@ def compare_pooling(
     draws: int = 1000,
     chains: int = 4,
     model: pm.Model | None = None,
+    tree: xr.DataTree | None = None,
 ) -> PoolingComparison:
     r"""Leave out one unit at a time, and predict all of its transitions.
 
@@ -109,16 +112,23 @@ def compare_pooling(
     model : pymc.Model, optional
         Model of `partial_pooling_model` or `covariate_model` for the same counts; by default the
         former with its defaults.
+    tree : xarray.DataTree, optional
+        Result of `sample` for this `model`, which is then not sampled again.
 
     Returns
     -------
     PoolingComparison
         The best first; printed as a table with paired differences.
 
+    Warns
+    -----
+    ConvergenceWarning
+        A fit without one of the units has problems; the unit is named.
+
     Raises
     ------
     ValueError
-        Fewer than two units, or a model of other counts.
+        Fewer than two units, too few draws, a model of other counts, or a tree of another model.
 
     Examples
     --------
@@ -146,7 +156,11 @@ def compare_pooling(
     tables, order = counts.tables, counts.order
     full = analytic.loo_units(tables, prior.alpha, order=order).pointwise
     none = np.array([analytic.log_evidence(one, prior.alpha, order=order) for one in tables])
-    tree = sample_hierarchy(model, seed=seed, draws=draws, chains=chains)
+    if tree is None:
+        check_enough(chains, draws)
+        tree = sample_hierarchy(model, seed=seed, draws=draws, chains=chains)
+    elif tree.attrs.get("data_digest") != counts.digest or "log_prior" not in tree.children:
+        raise ValueError("tree must be the result of sample(model) for the same counts")
     partial, mcse, refitted = _left_out(model, given, tree, seed)
     way = "PSIS" if refitted == 0 else f"PSIS, {refitted} refitted"
     scores = (
@@ -197,6 +211,12 @@ def _refitted(
         )
     finally:
         pm.set_data(everything, model=model)
+    drawn.attrs["sampled"] = ", ".join(given.population.dims)
+    problems = convergence(drawn).problems
+    if problems:
+        name = (given.counts.units or ())[unit]
+        text = f"without unit {name!r}: {'; '.join(problems)}"
+        warnings.warn(text, ConvergenceWarning, stacklevel=4)
     learned = {name: variable(drawn, "posterior", name).values for name in given.population.dims}
     log_lik = log_evidence_of_draws(given, learned)[..., unit]
     weights = np.exp(log_lik - log_lik.max())

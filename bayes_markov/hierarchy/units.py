@@ -11,7 +11,7 @@ from bayes_markov.hierarchy.covariates import Covariate, as_covariate
 from bayes_markov.hierarchy.populations import Exchangeable, Population
 from bayes_markov.hierarchy.regression import Regression
 from bayes_markov.labels import Label, dims
-from bayes_markov.tree import counts_of_tree, matrix_draws, streams, variable
+from bayes_markov.tree import POPULATION_MEAN, counts_of_tree, matrix_draws, streams, variable
 
 
 def select_unit(tree: xr.DataTree, unit: Label) -> xr.DataTree:
@@ -63,8 +63,9 @@ def select_mean(tree: xr.DataTree) -> xr.DataTree:
     Returns
     -------
     xarray.DataTree
-        With the mean rows in the place of A, and the pooled counts; every function that takes
-        draws of A takes it. Count ratios are those of the pooled counts.
+        With the mean rows in the place of A, and the pooled counts, for tables, plots and
+        functionals. Count ratios are those of the pooled counts. No transition was drawn from the
+        mean, so `loo` and predictive checks refuse it.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def select_mean(tree: xr.DataTree) -> xr.DataTree:
     result["observed_data"] = xr.DataTree(tree.children["observed_data"].to_dataset().sum("unit"))
     constant = tree.children["constant_data"].to_dataset()
     result["constant_data"] = xr.DataTree(constant.sum("unit"))
-    result.attrs["sampled"] = "strength, mean"
+    result.attrs |= {"sampled": "strength, mean", "matrix": POPULATION_MEAN}
     return result
 
 

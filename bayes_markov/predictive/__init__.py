@@ -11,7 +11,7 @@ from analytic.validate import Floats
 from bayes_markov.predictive.replicate import Start, as_paths, simulate_like
 from bayes_markov.predictive.statistics import STATISTICS, Paths, evaluate
 from bayes_markov.registry import by_name
-from bayes_markov.tree import counts_of_tree, matrix_draws, streams
+from bayes_markov.tree import check_generates_data, counts_of_tree, matrix_draws, streams
 
 CODES_AT_ONCE = 2**27
 """States that are simulated before statistics are taken of them (134 MB)."""
@@ -155,6 +155,7 @@ def _predict(
     streams(seed)  # refuses what is no seed
     functions = by_name("statistic", STATISTICS if statistics is None else statistics, STATISTICS)
     _check_names(functions, tree)
+    check_generates_data(tree)
     counts = counts_of_tree(tree)
     paths = as_paths(sequences, counts, start)
     A = matrix_draws(tree, group)

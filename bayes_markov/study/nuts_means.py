@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.estimate import Estimator
-from analytic.validate import Floats, Ints, as_counts
+from analytic.validate import Floats, Ints, as_counts, check_whole
 from bayes_markov.counts import TransitionCounts
 
 type TableMean = Callable[[Ints, int], Floats]
@@ -106,6 +106,7 @@ def learned_estimator(
 def _means(compiled: Callable[[], TableMean], counts: ArrayLike) -> Floats:
     """Posterior means, one table after the other; each table has a seed of its own."""
     tables = as_counts(counts)
+    check_whole(tables)
     means = np.empty(tables.shape)
     for index in np.ndindex(tables.shape[:-2]):
         table = tables[index].astype(np.int64)
