@@ -183,8 +183,9 @@ def _listed(paths: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
         raise ValueError(
             f"paths must be a sequence, got a {type(paths).__name__}, which has no order"
         )
+    given: Any = paths  # what cannot be listed is refused
     try:
-        listed = list(paths)  # type: ignore[arg-type]
+        listed = list(given)
     except TypeError:
         raise ValueError(f"paths must be a sequence of integer codes, got {paths!r}") from None
     flat = [np.ndim(item) == 0 for item in listed]

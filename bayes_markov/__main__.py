@@ -25,7 +25,7 @@ def main() -> None:
     program (with its traceback), 130 interrupted.
     """
     if sys.stderr is None:  # closed by the caller
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        sys.stderr = io.StringIO()
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # for terminals that are not UTF-8
@@ -73,7 +73,7 @@ def _say(what: str) -> None:
     shown = _ARGUMENT.sub(lambda found: f"--{found[1]} {found[2] or ''}".rstrip(), what)
     shown = _FIRST.sub(lambda found: "--" + found[1].replace("_", "-"), shown)
     shown = shown.replace("95 % is prob=0.95", "95 % is --prob 0.95")
-    print(f"bayes-markov: {shown}", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"bayes-markov: {shown}\n")
 
 
 def _ours(where: TracebackType | None) -> bool:

@@ -26,6 +26,15 @@ from bayes_markov.tree import check_size, log_likelihood_per_unit
 RANKED_DRAWS = 99
 """Posterior draws that a true value is ranked among."""
 
+NUTS: dict[str, Any] = {
+    "draws": 125,
+    "chains": 4,
+    "tune": 300,
+    "sampler": "nutpie",
+    "progress": False,
+}
+"""How NUTS is run for each replicate; every fifth draw is kept."""
+
 LEVEL = 0.001
 """Probability that a right posterior fails, over all quantities together."""
 
@@ -173,23 +182,14 @@ def _nuts_draws(
     n_states: int, alpha: bytes, alpha_shape: tuple[int, ...], table: Ints, seed: int
 ) -> Floats:
     """Draws from the posterior of one table."""
-    import nutpie
     import pymc as pm
 
-    from bayes_markov.nuts import compiled
+    from bayes_markov.nuts import draw
 
     with _ONE_AT_A_TIME:
         model = _model(n_states, alpha, alpha_shape)
         pm.set_data({"counts_data": table[None].astype(np.float64)}, model=model)
-        tree = nutpie.sample(
-            compiled(model),
-            draws=125,
-            tune=300,
-            chains=4,
-            seed=seed,
-            save_warmup=False,
-            progress_bar=False,
-        )
+        tree = draw(model, seed=seed, **NUTS)
     kept = tree.children["posterior"].dataset["A"].values[:, ::5]
     return np.asarray(kept.reshape(-1, *table.shape))
 

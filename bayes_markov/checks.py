@@ -1,11 +1,13 @@
 """A check compares a value with its limit; a verification is a list of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from analytic.validate import Floats
+from bayes_markov.diagnostics import MIN_ESS, convergence
 
 Z_LIMIT = 5.0
 """Largest difference in Monte Carlo standard errors; exceeded by chance once in 1.7 million."""
@@ -91,3 +93,22 @@ def worst(name: str, values: xr.DataArray, limit: float) -> Check:
     worst = float(values.isel(at))
     labels = [str(values[dim].values[i]) for dim, i in at.items()]
     return Check(name, worst, limit, bool(worst <= limit), " -> ".join(labels))
+
+
+def convergence_checks(tree: xr.DataTree) -> list[Check]:
+    """Judge divergences, R-hat and effective sample size."""
+    found = convergence(tree)
+    checks = [Check("divergences", found.divergences, 0, found.divergences == 0)]
+    if found.quantities == 0:
+        return checks
+    return [
+        *checks,
+        Check("R-hat", found.rhat, found.max_rhat, bool(found.rhat <= found.max_rhat)),
+        Check("effective sample size, at least", found.ess, MIN_ESS, bool(found.ess >= MIN_ESS)),
+    ]
+
+
+def conclude(checks: Iterable[Check]) -> Verification:
+    """Put checks together; one that does not apply cannot fail."""
+    done = tuple(checks)
+    return Verification(all(check.passed is not False for check in done), done)

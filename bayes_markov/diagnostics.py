@@ -121,3 +121,10 @@ def convergence(tree: xr.DataTree) -> Convergence:
     tail = azs.ess(varying, method="tail", prob=(0.05, 0.95)).min()
     rhat = azs.rhat(varying).max()
     return Convergence(float(rhat), float(np.minimum(bulk, tail)), divergences, quantities)
+
+
+def record_convergence(tree: xr.DataTree) -> Convergence:
+    """Diagnose the posterior of a tree, and write what was found into its attributes."""
+    found = convergence(tree)
+    tree.attrs |= {"rhat_max": found.rhat, "ess_min": found.ess, "divergences": found.divergences}
+    return found

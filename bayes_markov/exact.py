@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from analytic import DirichletRows
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.tree import assemble, check_memory, check_size, prior_rows, streams
 
@@ -77,11 +76,7 @@ def exact_posterior(
         raise ValueError('pool="none" needs units; count the data with unit= or units="sequence"')
     check_memory(counts, draws, chains, per_unit=pool == "none")
     rng, _ = streams(seed)
-    tables = counts.pooled if pool == "full" else counts.tables
-    posterior = DirichletRows(
-        prior.alpha + tables, support=np.broadcast_to(prior.possible, tables.shape)
-    )
-    prior.given(counts.pooled)  # refuses counts off the support
+    posterior = prior.given(counts.pooled if pool == "full" else counts.tables)
     if pool == "full":
         sampled = posterior.sample(rng, size=(chains, draws))
     else:  # by chain, since drawing takes several times the room of what is drawn

@@ -10,7 +10,7 @@ import xarray as xr
 
 from analytic import DirichletRows
 from analytic.validate import Floats
-from bayes_markov.diagnostics import ConvergenceWarning, convergence
+from bayes_markov.diagnostics import ConvergenceWarning, record_convergence
 from bayes_markov.hierarchy.build import is_hierarchical
 from bayes_markov.hierarchy.fit import sample_hierarchy
 from bayes_markov.labels import coords, dims
@@ -117,12 +117,7 @@ def sample(
         sample_stats=stats,
         attrs=VERSIONS,
     )
-    found = convergence(result)
-    result.attrs |= {
-        "rhat_max": found.rhat,
-        "ess_min": found.ess,
-        "divergences": found.divergences,
-    }
+    found = record_convergence(result)
     if found.problems:
         warnings.warn("; ".join(found.problems), ConvergenceWarning, stacklevel=2)
     return result

@@ -11,9 +11,18 @@ from numpy.typing import ArrayLike
 import analytic
 from analytic import DirichletRows
 from analytic.validate import Floats
-from bayes_markov.checks import Z_LIMIT, Check, Verification, in_errors, worst, z_scores
+from bayes_markov.checks import (
+    Z_LIMIT,
+    Check,
+    Verification,
+    conclude,
+    convergence_checks,
+    in_errors,
+    worst,
+    z_scores,
+)
 from bayes_markov.counts import TransitionCounts
-from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
+from bayes_markov.diagnostics import ConvergenceWarning
 from bayes_markov.leave_one_out import loo
 from bayes_markov.tree import counts_of_tree, prior_rows, variable
 
@@ -93,12 +102,13 @@ def verify(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # its contents are checks here
         tree = sample(model, seed=seed, progress=progress)
-    checks = [
-        mode_of_model(model, counts, prior),
-        *draws_checks(tree, posterior),
-        *loo_checks(tree),
-    ]
-    return Verification(all(check.passed is not False for check in checks), tuple(checks))
+    return conclude(
+        [
+            mode_of_model(model, counts, prior),
+            *draws_checks(tree, posterior),
+            *loo_checks(tree),
+        ]
+    )
 
 
 def _verify_model(
@@ -134,15 +144,7 @@ def draws_checks(tree: xr.DataTree, posterior: DirichletRows) -> list[Check]:
         worst("posterior mean (z)", z_scores(A, mean), Z_LIMIT),
         worst("posterior variance (z)", z_scores((A - mean) ** 2, var), Z_LIMIT),
     ]
-    found = convergence(tree)
-    checks.append(Check("divergences", found.divergences, 0, found.divergences == 0))
-    if found.quantities == 0:
-        return checks
-    return [
-        *checks,
-        Check("R-hat", found.rhat, found.max_rhat, found.rhat <= found.max_rhat),
-        Check("effective sample size, at least", found.ess, MIN_ESS, found.ess >= MIN_ESS),
-    ]
+    return [*checks, *convergence_checks(tree)]
 
 
 def loo_checks(tree: xr.DataTree) -> list[Check]:

@@ -8,6 +8,7 @@ import analytic
 from bayes_markov import TransitionCounts
 from bayes_markov.hierarchy.build import specification_of
 from bayes_markov.hierarchy.fit import assemble, draw_matrices
+from bayes_markov.hierarchy.hyperpriors import sample
 from bayes_markov.hierarchy.models import (
     covariate_model,
     learned_concentration_model,
@@ -73,10 +74,9 @@ def units_for(name):
 def tree_from_prior(model, *, draws=60, seed=9):
     """Tree of a model whose population was not learned but drawn from the hyperprior."""
     given, rng = specification_of(model), np.random.default_rng(seed)
-    learned = given.population.sample(rng, (2, draws))
-    shape = slice(None) if given.per_unit else 0
+    learned = sample(given.population.hyperpriors, rng, (2, draws))
     drawn = [
-        draw_matrices(given, learned, tables, rng)[:, :, shape]
+        draw_matrices(given, learned, tables, rng)
         for tables in (given.tables, np.zeros_like(given.tables))
     ]
     return assemble(

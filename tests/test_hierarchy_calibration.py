@@ -9,6 +9,7 @@ import bayes_markov as bm
 from bayes_markov.calibration import RANKED_DRAWS
 from bayes_markov.hierarchy.build import specification_of
 from bayes_markov.hierarchy.calibration import calibrate_hierarchy, nuts
+from bayes_markov.hierarchy.hyperpriors import sample
 from bayes_markov.hierarchy.models import partial_pooling_model
 from populations import BUILDS, simulated_units
 
@@ -35,7 +36,7 @@ def by_weights(model, evidence=log_evidence, tries=2000):
     def posterior(tables, seed):
         rng = np.random.default_rng(seed)
         data = tables if given.per_unit else tables.sum(axis=0)[None]
-        drawn = given.population.sample(rng, (tries,))
+        drawn = sample(given.population.hyperpriors, rng, (tries,))
         alpha = np.maximum(given.population.alpha(drawn), 1e-300)[:, given.group]
         value = evidence(alpha, data)
         weights = np.exp(value - value.max())

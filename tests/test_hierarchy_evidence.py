@@ -8,6 +8,7 @@ import analytic
 from bayes_markov import TransitionCounts
 from bayes_markov.hierarchy.build import specification_of
 from bayes_markov.hierarchy.evidence import log_evidence_per_unit, patterns
+from bayes_markov.hierarchy.hyperpriors import log_density
 from bayes_markov.hierarchy.models import partial_pooling_model
 from oracles import sequential_log_evidence, transitions_of
 from populations import (
@@ -111,7 +112,7 @@ def test_collapsed_model_has_the_evidence_and_the_hyperprior(name):
     evaluate, rng = Evaluated(model), np.random.default_rng(5)
     for _ in range(2):
         values, terms = evaluate(evaluate.random_point(rng))
-        learned = {name: values[name] for name in given.population.dims}
+        learned = {name: values[name] for name in given.population.hyperpriors}
         alpha = alpha_by_loop(name, values, covariates_of(name, UNITS))
         tables = UNITS.tables if given.per_unit else UNITS.pooled[None]
         alphas = alpha if alpha.ndim == 3 else [alpha] * len(tables)
@@ -123,7 +124,7 @@ def test_collapsed_model_has_the_evidence_and_the_hyperprior(name):
         ours = given.population.alpha({k: v[None] for k, v in learned.items()})
         assert_allclose(ours[0][given.group], np.array(list(alphas)), rtol=1e-10)
         assert_allclose(log_evidence_per_unit(ours, given.found, len(tables))[0], slow, rtol=1e-10)
-        log_prior = given.population.log_prior(learned)
+        log_prior = log_density(given.population.hyperpriors, learned)
         assert set(log_prior) == set(learned)
         for parameter, found in log_prior.items():
             term = _term(terms, parameter)
@@ -135,7 +136,7 @@ def test_collapsed_model_has_the_evidence_and_the_hyperprior(name):
 
 def given_rows(given, parameter):
     """Shape of the log-prior: one for each row."""
-    axes = [d for d in given.population.dims[parameter] if d != "next_state"]
+    axes = [d for d in given.population.hyperpriors[parameter].dims if d != "next_state"]
     return (4,) * len(axes)
 
 

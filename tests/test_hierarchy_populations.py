@@ -9,7 +9,7 @@ import bayes_markov as bm
 from analytic import DirichletRows
 from bayes_markov.hierarchy.build import specification_of
 from bayes_markov.hierarchy.fit import draw_matrices
-from bayes_markov.hierarchy.hyperpriors import MeanRows, UniformShrinkage
+from bayes_markov.hierarchy.hyperpriors import MeanRows, UniformShrinkage, sample
 from bayes_markov.hierarchy.models import (
     covariate_model,
     learned_concentration_model,
@@ -48,7 +48,8 @@ STRENGTHS = {
 @pytest.mark.parametrize(("build", "options", "names", "rows"), STRENGTHS.values(), ids=STRENGTHS)
 def test_weight_of_the_mean_is_uniform(build, options, names, rows):
     median = options["median_strength"]
-    drawn = population(build, **options).sample(np.random.default_rng(1), (1, DRAWS))
+    of = population(build, **options)
+    drawn = sample(of.hyperpriors, np.random.default_rng(1), (1, DRAWS))
     for name in names:
         strength = drawn[name]
         assert strength.shape == (1, DRAWS, *rows)
@@ -80,9 +81,8 @@ def test_log_density_of_a_strength_is_that_of_its_logarithm():
 
 @pytest.mark.parametrize("mean", ["one", "row"])
 def test_mean_rows_have_dirichlet_moments(mean):
-    drawn = population(partial_pooling_model, mean=mean, mean_alpha=UNEVEN).sample(
-        np.random.default_rng(2), (1, DRAWS)
-    )["mean"][0]
+    of = population(partial_pooling_model, mean=mean, mean_alpha=UNEVEN)
+    drawn = of.hyperpriors["mean"].sample(np.random.default_rng(2), (1, DRAWS))[0]
     assert drawn.shape == (DRAWS, *((4,) if mean == "row" else ()), 3)
     a = np.array(UNEVEN)
     expected, total = a / a.sum(), a.sum()
@@ -97,7 +97,7 @@ def test_mean_rows_have_dirichlet_moments(mean):
 
 def test_mean_rows_may_have_parameters_cell_by_cell():
     alpha = 0.5 + np.arange(12).reshape(4, 3)
-    prior = MeanRows(alpha, (4, 3))
+    prior = MeanRows(alpha, (4, 3), ("state", "next_state"))
     rows = prior.sample(np.random.default_rng(3), (DRAWS,))
     expected = DirichletRows(alpha).mean()
     within(rows.mean(axis=0), expected, np.sqrt(DirichletRows(alpha).var() / DRAWS))
@@ -109,7 +109,7 @@ def test_mean_rows_may_have_parameters_cell_by_cell():
 @pytest.mark.parametrize("covariate", [levels, numbers])
 def test_effects_sum_to_zero_and_have_their_scale(covariate):
     of = population(covariate_model, covariate(UNITS), effect_scale=0.7)
-    effect = of.sample(np.random.default_rng(4), (1, DRAWS))["effect"][0]
+    effect = of.hyperpriors["effect"].sample(np.random.default_rng(4), (1, DRAWS))[0]
     columns = (2,) if covariate is levels else ()
     assert effect.shape == (DRAWS, *columns, 4, 3)
     assert_allclose(effect.sum(axis=-1), 0, atol=1e-12)
@@ -129,11 +129,10 @@ def test_effects_are_normal_in_the_space_where_they_sum_to_zero():
     of = population(covariate_model, numbers(UNITS), effect_scale=2.0)
     effect = np.random.default_rng(4).normal(size=(4, 3))
     effect -= effect.mean(axis=-1, keepdims=True)
-    values = {"strength": np.ones(4), "mean": np.full((4, 3), 1 / 3), "effect": effect}
     # An orthonormal basis of the rows that sum to zero.
     basis = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
     expected = stats.norm(0, 2.0).logpdf(effect @ basis.T).sum()
-    assert_allclose(of.log_prior(values)["effect"], expected, rtol=1e-12)
+    assert_allclose(of.hyperpriors["effect"].log_density(effect), expected, rtol=1e-12)
 
 
 def test_matrices_are_drawn_around_their_mean():
@@ -188,7 +187,7 @@ def implied(build, n_states):
     )
     given = specification_of(build(counts))
     rng = np.random.default_rng(7)
-    learned = given.population.sample(rng, (1, 5000))
+    learned = sample(given.population.hyperpriors, rng, (1, 5000))
     return draw_matrices(given, learned, np.zeros_like(given.tables), rng)[0, :, 0]
 
 

@@ -77,7 +77,7 @@ def test_log_likelihood_of_each_unit(name, trees):
     posterior = tree["posterior"].dataset.isel(chain=1, draw=7)
     found = tree["log_likelihood"]["counts"].isel(chain=1, draw=7).values
     if name in PER_UNIT:
-        values = {v: posterior[v].values for v in population_of(tree)[0].dims}
+        values = {v: posterior[v].values for v in population_of(tree)[0].hyperpriors}
         alpha = alpha_by_loop(name, values, covariates_of(name, UNITS))
         expected = analytic.log_evidence(UNITS.tables, np.maximum(alpha, 1e-300))
     else:
@@ -118,7 +118,9 @@ def test_unit_not_seen_is_drawn_from_the_population(name, trees):
     total, variance = 0.0, 0.0
     for chain in range(2):
         for draw in range(60):
-            values = {v: posterior[v].values[chain, draw] for v in population_of(whole)[0].dims}
+            values = {
+                v: posterior[v].values[chain, draw] for v in population_of(whole)[0].hyperpriors
+            }
             if name == "order 0":
                 alpha = values["strength"] * values["mean"]
             else:
@@ -185,11 +187,11 @@ def test_covariates_are_read_back_as_they_were(covariate, tmp_path):
     for one in (tree, loaded):
         population, known = population_of(one)
         assert known.levels == {bool: (False, True), str: ("2", "10")}.get(type(values[0]))
-        alphas = population.alpha({k: one["posterior"][k].values for k in population.dims})
+        alphas = population.alpha({k: one["posterior"][k].values for k in population.hyperpriors})
         assert alphas.shape[2] == len(set(values))
         for unit, value in enumerate(values):
             at = population.alpha_at(
-                known.at(value), {k: one["posterior"][k].values for k in population.dims}
+                known.at(value), {k: one["posterior"][k].values for k in population.hyperpriors}
             )
             assert_allclose(at[:, :, 0], alphas[:, :, known.group[unit]], rtol=1e-9)
 
@@ -299,7 +301,7 @@ def test_what_an_effect_does_to_the_odds(design, factor):
 
     levels = len(design) > 1
     population = Regression((3, 2), ("state",), design, levels, 2.0, 1.0, effect_scale=1.0)
-    effect = population.sample(np.random.default_rng(1), (40_000,))["effect"][..., 1, :]
+    effect = population.hyperpriors["effect"].sample(np.random.default_rng(1), (40_000,))[..., 1, :]
     moved = effect[..., 0] - effect[..., 1]
     if levels:
         moved = moved[:, 0] - moved[:, 1]

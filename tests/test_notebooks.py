@@ -12,6 +12,8 @@ import analytic
 import bayes_markov
 
 ROOT = Path(__file__).parents[1]
+TEMPORARY = "/tmp/"
+"""Where outputs must not say that a file was."""
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 400_000
 PUBLIC = {
@@ -42,7 +44,7 @@ def flaws_of_outputs(notebook):
             if output.get("name") == "stderr":
                 flaws.append(f"{cell.id}: wrote to stderr: {output.text[:200]}")
             text = str(output.get("text", "")) + output.get("data", {}).get("text/plain", "")
-            shown = [place for place in (str(ROOT), str(Path.home()), "/tmp/") if place in text]
+            shown = [place for place in (str(ROOT), str(Path.home()), TEMPORARY) if place in text]
             if shown:  # one may lie in another
                 flaws.append(f"{cell.id}: shows the path {shown[0]}")
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
@@ -152,9 +154,9 @@ TAMPERED = {
     ),
     "path shown": (
         lambda nb: nb.cells[1].outputs.append(
-            nbformat.v4.new_output("execute_result", data={"text/plain": "'/tmp/x.csv'"})
+            nbformat.v4.new_output("execute_result", data={"text/plain": f"'{TEMPORARY}x.csv'"})
         ),
-        "cell-2: shows the path /tmp/",
+        f"cell-2: shows the path {TEMPORARY}",
     ),
 }
 

@@ -9,7 +9,7 @@ import xarray as xr
 import analytic
 import bayes_markov as bm
 from bayes_markov import TransitionCounts
-from bayes_markov.checks import Check, Verification
+from bayes_markov.checks import Check, Verification, convergence_checks
 from bayes_markov.tree import prior_rows
 from bayes_markov.verification import (
     draws_checks,
@@ -390,3 +390,42 @@ def test_variances_are_checked_in_large_tables_too():
         found = {check.name: check for check in draws_checks(tree, analytic.DirichletRows(alpha))}
         assert found["posterior variance (z)"].passed is False
         assert found["posterior variance (z)"].note.startswith(["<s0>", "a", "b"][row])
+
+
+def shifted(tree):
+    """Move one chain away from the others."""
+    tree["posterior"]["A"][1] = tree["posterior"]["A"][1] * 0.5
+
+
+def repeated(tree):
+    """Let each chain stand still for fifty draws."""
+    A = tree["posterior"]["A"]
+    A.values = np.repeat(A.values[:, ::50], 50, axis=1)
+
+
+def undefined(tree):
+    """Lose one draw."""
+    tree["posterior"]["A"][0, 0] = np.nan
+
+
+def diverging(tree):
+    """Let one transition diverge."""
+    tree["sample_stats"]["diverging"][2, 7] = True
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (shifted, "R-hat"),
+        (undefined, "R-hat"),
+        (repeated, "effective sample size, at least"),
+        (diverging, "divergences"),
+    ],
+)
+def test_chains_that_went_wrong_fail(spoil, name):
+    tree = bm.exact_posterior(MODERATE, seed=1)
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 1000), dtype=bool))})
+    tree["sample_stats"] = xr.DataTree(stats)
+    assert all(check.passed for check in convergence_checks(tree))
+    spoil(tree)
+    assert name in {check.name for check in convergence_checks(tree) if not check.passed}

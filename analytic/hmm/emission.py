@@ -142,9 +142,9 @@ def known_states(states: ArrayLike, n_states: int, *, missing: int = -1) -> Bool
 
 def join_observations(observations: ArrayLike | list[ArrayLike]) -> Joined:
     """Join observations; a list of numbers or an array is one sequence."""
-    many = isinstance(observations, list | tuple) and any(np.ndim(x) > 0 for x in observations)
-    given: list[Any] = list(observations) if many else [observations]  # type: ignore[arg-type]
-    arrays = [np.asanyarray(one) for one in given]
+    given: Any = observations
+    many = isinstance(given, list | tuple) and any(np.ndim(x) > 0 for x in given)
+    arrays = [np.asanyarray(one) for one in (given if many else [given])]
     for n, array in enumerate(arrays):
         if array.ndim == 0 or array.shape[1:] != arrays[0].shape[1:]:
             raise ValueError(
@@ -156,7 +156,8 @@ def join_observations(observations: ArrayLike | list[ArrayLike]) -> Joined:
 
 def join_possible(possible: ArrayLike | list[ArrayLike], joined: Joined, n_states: int) -> Bools:
     """Join masks of possible states like the observations that they belong to."""
-    given: list[Any] = list(possible) if joined.many else [possible]  # type: ignore[arg-type]
+    masks: Any = possible
+    given = list(masks) if joined.many else [masks]
     lengths = np.diff(joined.ends, prepend=0)
     if len(given) != lengths.size:
         raise ValueError(f"possible has {len(given)} sequences, expected {lengths.size}")

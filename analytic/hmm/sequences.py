@@ -58,10 +58,10 @@ def join(name: str, arrays: list[NDArray[Any]], many: bool) -> Joined:
 
 def join_log_emission(log_emission: ArrayLike | list[ArrayLike], n_states: int) -> Joined:
     """Check the shapes of log-emissions and join them; their entries are checked on the way."""
-    many = isinstance(log_emission, list | tuple) and any(np.ndim(x) != 1 for x in log_emission)
-    given: list[Any] = list(log_emission) if many else [log_emission]  # type: ignore[arg-type]
+    given: Any = log_emission
+    many = isinstance(given, list | tuple) and any(np.ndim(x) != 1 for x in given)
     arrays = []
-    for n, one in enumerate(given):
+    for n, one in enumerate(given if many else [given]):
         name = f"log_emission[{n}]" if many else "log_emission"
         array = as_numbers(name, one)
         if array.ndim != 2 or array.shape[1] != n_states:

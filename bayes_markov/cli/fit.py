@@ -116,7 +116,7 @@ def fit_by_pymc(
 ) -> tuple["xr.DataTree", str, bool]:
     """Sample by NUTS, and compare mode and draws with the closed forms."""
     with working("compiling and sampling (about a minute the first time)"):
-        from bayes_markov.checks import Verification
+        from bayes_markov.checks import conclude
         from bayes_markov.diagnostics import ConvergenceWarning
         from bayes_markov.fit import sample
         from bayes_markov.models import dirichlet_model
@@ -130,7 +130,7 @@ def fit_by_pymc(
         prior = prior_rows(counts, alpha)
         posterior = prior.given(counts.pooled)
         checks = (mode_of_model(model, counts, prior), *draws_checks(tree, posterior))
-        result = Verification(all(check.passed is not False for check in checks), checks)
+        result = conclude(checks)
     return tree, str(result), result.passed
 
 

@@ -194,7 +194,7 @@ def decode(
     tree = None
     if sample:
         tree, said = posterior(data, table.fits[0], seed)
-        print(said, file=sys.stderr)  # noqa: T201
+        typer.echo(said, err=True)
     states = states_of(data, table.fits[0], tree)
     if out is None:
         typer.echo(states.write_csv(), nl=False)

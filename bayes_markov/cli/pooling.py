@@ -11,6 +11,7 @@ from bayes_markov.cli.output import Output, all_or_none, save_picture, working
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import ArrayLike
 
     from bayes_markov.counts import TransitionCounts
 
@@ -87,7 +88,7 @@ def fit_partially(
 
 def fit_separately(
     counts: "TransitionCounts",
-    alpha: object,
+    alpha: "ArrayLike",
     console: Output,
     *,
     prob: float,
@@ -100,7 +101,7 @@ def fit_separately(
     from bayes_markov.table import as_rich, estimates
 
     with working("drawing"):
-        tree = exact_posterior(counts, alpha=alpha, seed=seed, pool="none")  # type: ignore[arg-type]
+        tree = exact_posterior(counts, alpha=alpha, seed=seed, pool="none")
     console.print(f"prior {tree.attrs['prior']} of each unit; exact; seed {seed}")
     console.print(f"intervals: {100 * prob:g} %, equal-tailed")
     units = counts.units or ()

@@ -12,6 +12,7 @@ from analytic.validate import Counts, Ints
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.hierarchy.covariates import Covariate
 from bayes_markov.hierarchy.evidence import Patterns, patterns, symbolic_log_evidence
+from bayes_markov.hierarchy.hyperpriors import variables
 from bayes_markov.hierarchy.populations import Population
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import log_likelihood
@@ -65,7 +66,7 @@ def build(
     if covariate is not None and covariate.levels is not None:
         axes["level"] = [str(level) for level in covariate.levels]
     with pm.Model(coords={**axes, "unit": [str(unit) for unit in unit_labels(counts)]}) as model:
-        alpha = population.alpha(population.variables(), exp=pt.exp)
+        alpha = population.alpha(variables(population.hyperpriors), exp=pt.exp)
         if collapsed:
             data = Patterns(
                 *(pm.Data(f"pattern_{name}", part) for name, part in found._asdict().items())

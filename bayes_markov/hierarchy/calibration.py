@@ -15,11 +15,12 @@ from scipy.special import xlogy
 
 import analytic
 from analytic.validate import Counts, Floats
-from bayes_markov.calibration import Calibration, judged, pit, thinned
+from bayes_markov.calibration import NUTS, Calibration, judged, pit, thinned
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.hierarchy.build import Specification, specification_of
 from bayes_markov.hierarchy.evidence import patterns
 from bayes_markov.hierarchy.fit import draw_matrices, log_evidence_of_draws
+from bayes_markov.hierarchy.hyperpriors import dims_of, sample
 from bayes_markov.labels import coords, dims
 from bayes_markov.nuts import draw
 from bayes_markov.tree import check_size, streams, variable
@@ -91,7 +92,12 @@ def calibrate_hierarchy(
         for number in progress(iter(range(replicates)))
     ]
     names = dims(given.counts.order)
-    own = {"A": names, **given.population.dims, "log_likelihood": (), "log_evidence": ()}
+    own = {
+        "A": names,
+        **dims_of(given.population.hyperpriors),
+        "log_likelihood": (),
+        "log_evidence": (),
+    }
     labels = dict(coords(given.counts.states, given.counts.order))
     if given.covariate is not None and given.covariate.levels is not None:
         labels["level"] = np.array(given.covariate.levels)
@@ -118,18 +124,12 @@ def nuts(model: pm.Model) -> Posterior:
         before = {name: model[name].get_value() for name in data}
         pm.set_data(data, model=model)
         try:
-            tree = draw(
-                model,
-                seed=seed,
-                draws=125,
-                chains=4,
-                tune=300,
-                sampler="nutpie",
-                progress=False,
-            )
+            tree = draw(model, seed=seed, **NUTS)
         finally:
             pm.set_data(before, model=model)
-        kept = {name: variable(tree, "posterior", name).values for name in given.population.dims}
+        kept = {
+            name: variable(tree, "posterior", name).values for name in given.population.hyperpriors
+        }
         return {name: v[:, ::5].reshape(-1, *v.shape[2:]) for name, v in kept.items()}
 
     return posterior
@@ -140,7 +140,7 @@ def _ranks(
 ) -> dict[str, Floats]:
     """One replicate: ranks of the truth among the posterior's draws."""
     rng = np.random.default_rng(seed)
-    truth = given.population.sample(rng, (1, 1))
+    truth = sample(given.population.hyperpriors, rng, (1, 1))
     A = draw_matrices(given, truth, np.zeros_like(given.tables), rng)
     fed = _of_tables(given, _simulated(given, A[0, 0], length, rng))
     drawn = posterior(fed.counts.tables, int(rng.integers(2**31)))

@@ -14,6 +14,8 @@ from bayes_markov.labels import Label, as_label, check_one_type, is_missing, nat
 class Covariate:
     """Values of a covariate, and the groups of units that have the same one."""
 
+    values: tuple[Label | float, ...]
+    """Value of each unit."""
     levels: tuple[Label, ...] | None
     """Levels of a label; None for a number."""
     design: Floats
@@ -57,7 +59,7 @@ def as_covariate(values: Any, units: tuple[Label, ...]) -> Covariate:
                 f"covariate is {levels[0]!r} for every unit; use partial_pooling_model"
             )
         group = np.array([levels.index(label) for label in labels])
-        return Covariate(levels, np.eye(len(levels)), group, np.nan, np.nan)
+        return Covariate(tuple(labels), levels, np.eye(len(levels)), group, np.nan, np.nan)
     numbers = np.array(
         [
             _as_number(value, f"covariate of unit {unit!r}")
@@ -74,7 +76,8 @@ def as_covariate(values: Any, units: tuple[Label, ...]) -> Covariate:
             f"covariate goes from {distinct[0]:g} to {distinct[-1]:g}, too far or too near to be "
             f"standardised; rescale it"
         )
-    return Covariate(None, ((distinct - mean) / sd)[:, None], group, mean, sd)
+    design = ((distinct - mean) / sd)[:, None]
+    return Covariate(tuple(numbers.tolist()), None, design, group, mean, sd)
 
 
 def _per_unit(values: Any, units: tuple[Label, ...]) -> list[Any]:

@@ -11,10 +11,11 @@ import xarray as xr
 
 from analytic import DirichletRows
 from analytic.validate import SMALLEST_ALPHA, Counts, Floats
-from bayes_markov.diagnostics import ConvergenceWarning, convergence
+from bayes_markov.diagnostics import ConvergenceWarning, record_convergence
 from bayes_markov.hierarchy.build import Specification, check_data, specification_of
 from bayes_markov.hierarchy.evidence import log_evidence_per_unit
-from bayes_markov.labels import Label, coords, dims
+from bayes_markov.hierarchy.hyperpriors import constants_of, dims_of, log_density, sample
+from bayes_markov.labels import coords, dims
 from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
 from bayes_markov.tree import (
     check_memory,
@@ -57,18 +58,19 @@ def sample_hierarchy(
         sampler=sampler,
         progress=progress,
     )
-    names = given.population.dims
+    names = given.population.hyperpriors
     learned = {name: variable(drawn, "posterior", name).values for name in names}
     if given.collapsed:
         A = draw_matrices(given, learned, given.tables, posterior_stream)
     else:
         A = variable(drawn, "posterior", "A").values
-    prior = given.population.sample(prior_stream, (1, draws))
+        A = A if given.per_unit else A[:, :, None]
+    prior = sample(names, prior_stream, (1, draws))
     prior_A = draw_matrices(given, prior, np.zeros_like(given.tables), prior_stream)
     tree = assemble(
         given,
-        posterior={"A": _of_matrices(given, A), **learned},
-        prior={"A": _of_matrices(given, prior_A), **prior},
+        posterior={"A": A, **learned},
+        prior={"A": prior_A, **prior},
         sample_stats=statistics(drawn),
     )
     moved = list(names) if given.collapsed else ["A", *names]
@@ -78,8 +80,7 @@ def sample_hierarchy(
         **VERSIONS,
         "sampled": ", ".join(moved),
     }
-    found = convergence(tree)
-    tree.attrs |= {"rhat_max": found.rhat, "ess_min": found.ess, "divergences": found.divergences}
+    found = record_convergence(tree)
     if found.problems:
         warnings.warn("; ".join(found.problems), ConvergenceWarning, stacklevel=3)
     return tree
@@ -131,13 +132,16 @@ def assemble(
     prior: dict[str, Floats],
     sample_stats: xr.Dataset,
 ) -> xr.DataTree:
-    """Put draws into the common tree."""
+    """Put draws into the common tree; those of A have an axis for the matrices."""
     counts, names = given.counts, dims(given.counts.order)
     labels: dict[str, Any] = dict(coords(counts.states, counts.order))
     unit = np.array(unit_labels(counts))
-    own = {"A": ("unit", *names) if given.per_unit else names, **given.population.dims}
+    priors = given.population.hyperpriors
+    own = {"A": ("unit", *names) if given.per_unit else names, **dims_of(priors)}
     if given.per_unit:
         labels["unit"] = unit
+    else:
+        posterior, prior = (values | {"A": values["A"][:, :, 0]} for values in (posterior, prior))
     if given.covariate is not None and given.covariate.levels is not None:
         labels["level"] = np.array(given.covariate.levels)
 
@@ -149,12 +153,12 @@ def assemble(
         )
 
     sampled = of_draws(posterior)
-    learned = {name: posterior[name] for name in given.population.dims}
+    learned = {name: posterior[name] for name in priors}
     if given.per_unit:
         log_likelihood = log_evidence_of_draws(given, learned)
     else:
         log_likelihood = log_likelihood_per_unit(posterior["A"], counts)
-    log_prior = given.population.log_prior(learned)
+    log_prior = log_density(priors, learned)
     axes = {"chain": sampled["chain"], "draw": sampled["draw"]}
     groups = {
         "posterior": sampled,
@@ -183,25 +187,9 @@ def _constant_data(
 ) -> xr.Dataset:
     """Departures, and the covariate of each unit."""
     tables = given.tables if given.per_unit else given.tables[0]
-    constant: dict[str, Any] = {
-        "departures": (axes, tables.sum(axis=-1)),
-        **given.population.constants,
-    }
+    known = constants_of(given.population.hyperpriors)
+    constant: dict[str, Any] = {"departures": (axes, tables.sum(axis=-1)), **known}
     if given.covariate is not None:
-        constant["covariate"] = ("unit", np.array(covariate_values(given)))
-    used = {*axes, *(dim for dims, *_ in given.population.constants.values() for dim in dims)}
+        constant["covariate"] = ("unit", np.array(given.covariate.values))
+    used = {*axes, *(dim for dims, _ in known.values() for dim in dims)}
     return xr.Dataset(constant, coords={name: labels[name] for name in labels if name in used})
-
-
-def covariate_values(given: Specification) -> list[Label] | Floats:
-    """Covariate of each unit as it was given."""
-    known = given.covariate
-    assert known is not None
-    if known.levels is not None:
-        return [known.levels[group] for group in known.group]
-    return np.asarray(known.design[known.group, 0] * known.sd + known.mean)
-
-
-def _of_matrices(given: Specification, A: Floats) -> Floats:
-    """Drop the axis of matrices where there is one only."""
-    return A if given.per_unit or A.ndim == 1 + given.tables.ndim else A[:, :, 0]

@@ -1,9 +1,8 @@
 r"""Populations of transition matrices: what the Dirichlet parameters of the rows depend on.
 
-A population is a value. Its unknown parameters have names and dims; it puts them into a PyMC
-model, draws them from their hyperprior, gives the log-density of that, and turns them into alpha,
-shape (groups, *history, K), one group for all units unless they differ by a covariate. `alpha` is
-written once: it takes draws, with any leading axes, and PyTensor variables.
+A population is a value. It names its unknown parameters with their priors, and turns them into
+alpha, shape (groups, *history, K), one group for all units unless they differ by a covariate.
+`alpha` is written once: it takes draws, with any leading axes, and PyTensor variables.
 
 Nothing else is asked of a population of your own.
 """
@@ -16,12 +15,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.validate import Floats
-from bayes_markov.hierarchy.hyperpriors import MeanRows, UniformShrinkage
+from bayes_markov.hierarchy.hyperpriors import Hyperpriors, MeanRows, UniformShrinkage
 
 type Values = Mapping[str, Any]
 type Exp = Callable[[Any], Any]
-type Constants = dict[str, tuple[tuple[str, ...], Any]]
 type Each = Literal["one", "row"]
 
 
@@ -29,25 +26,12 @@ class Population(Protocol):
     """What the models need to know."""
 
     @property
-    def dims(self) -> dict[str, tuple[str, ...]]:
-        """Dims of the parameters, by name."""
-
-    @property
-    def constants(self) -> Constants:
-        """Numbers of the hyperprior with their dims, for the record of a result."""
+    def hyperpriors(self) -> Hyperpriors:
+        """Priors of the unknown parameters, by name."""
 
     @property
     def description(self) -> str:
         """The prior in a few words, for the record of a result."""
-
-    def variables(self) -> dict[str, Any]:
-        """Put the parameters into the present PyMC model."""
-
-    def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> dict[str, Floats]:
-        """Draw the parameters from their hyperprior."""
-
-    def log_prior(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Log-density of the hyperprior at draws, by parameter, strengths by their logarithm."""
 
     def alpha(self, values: Values, *, exp: Exp = np.exp) -> Any:
         """Dirichlet parameters of the rows, shape (..., groups, *history, K)."""
@@ -81,27 +65,14 @@ class Exchangeable:
     mean_alpha: ArrayLike
 
     @cached_property
-    def _strengths(self) -> UniformShrinkage:
-        return UniformShrinkage(self.median_strength)
-
-    @cached_property
-    def _means(self) -> MeanRows:
-        return MeanRows(self.mean_alpha, self.shape if self.mean == "row" else self.shape[-1:])
-
-    @property
-    def dims(self) -> dict[str, tuple[str, ...]]:
-        """Dims of strength and mean."""
+    def hyperpriors(self) -> Hyperpriors:
+        """Priors of strength and mean."""
+        rows, whole = self.shape[:-1], (*self.history, "next_state")
+        by_row = {"one": ((), ()), "row": (rows, self.history)}[self.strength]
+        mean = (self.shape, whole) if self.mean == "row" else (self.shape[-1:], whole[-1:])
         return {
-            "strength": self.history if self.strength == "row" else (),
-            "mean": (*(self.history if self.mean == "row" else ()), "next_state"),
-        }
-
-    @property
-    def constants(self) -> Constants:
-        """Median of the strengths, and parameters of the mean rows."""
-        return {
-            "median_strength": ((), self.median_strength),
-            "mean_alpha": (self.dims["mean"], self._means.rows.alpha),
+            "strength": UniformShrinkage(self.median_strength, *by_row),
+            "mean": MeanRows(self.mean_alpha, *mean),
         }
 
     @property
@@ -111,28 +82,6 @@ class Exchangeable:
             f"rows Dirichlet(strength x mean); strength (one{each(self.strength)}) log-logistic "
             f"with median {self.median_strength:g}, mean row (one{each(self.mean)}) Dirichlet"
         )
-
-    def variables(self) -> dict[str, Any]:
-        """Put strength and mean into the present PyMC model."""
-        return {
-            "strength": self._strengths.variable("strength", self.dims["strength"]),
-            "mean": self._means.variable("mean", self.dims["mean"]),
-        }
-
-    def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> dict[str, Floats]:
-        """Draw strength and mean from their hyperprior."""
-        rows = self.shape[:-1] if self.strength == "row" else ()
-        return {
-            "strength": self._strengths.sample(rng, (*size, *rows)),
-            "mean": self._means.sample(rng, size),
-        }
-
-    def log_prior(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Log-density of the hyperprior."""
-        return {
-            "strength": self._strengths.log_density(values["strength"]),
-            "mean": self._means.log_density(values["mean"]),
-        }
 
     def alpha(self, values: Values, *, exp: Exp = np.exp) -> Any:
         """Multiply: shape (..., 1, *history, K)."""
@@ -172,24 +121,13 @@ class Sticky:
     mean_alpha: ArrayLike
 
     @cached_property
-    def _strengths(self) -> UniformShrinkage:
-        return UniformShrinkage(self.median_strength)
-
-    @cached_property
-    def _base(self) -> MeanRows:
-        return MeanRows(self.mean_alpha, (self.n_states,))
-
-    @property
-    def dims(self) -> dict[str, tuple[str, ...]]:
-        """Dims of concentration, base and stickiness."""
-        return {"concentration": (), "base": ("next_state",), "stickiness": ()}
-
-    @property
-    def constants(self) -> Constants:
-        """Median of concentration and stickiness, and parameters of the base."""
+    def hyperpriors(self) -> Hyperpriors:
+        """Priors of concentration, base and stickiness."""
+        strength = UniformShrinkage(self.median_strength)
         return {
-            "median_strength": ((), self.median_strength),
-            "mean_alpha": (("next_state",), self._base.rows.alpha),
+            "concentration": strength,
+            "base": MeanRows(self.mean_alpha, (self.n_states,), ("next_state",)),
+            "stickiness": strength,
         }
 
     @property
@@ -199,30 +137,6 @@ class Sticky:
             f"rows Dirichlet(concentration x base + stickiness x e_i); concentration and "
             f"stickiness log-logistic with median {self.median_strength:g}, base Dirichlet"
         )
-
-    def variables(self) -> dict[str, Any]:
-        """Put the parameters into the present PyMC model."""
-        return {
-            "concentration": self._strengths.variable("concentration", ()),
-            "base": self._base.variable("base", ("next_state",)),
-            "stickiness": self._strengths.variable("stickiness", ()),
-        }
-
-    def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> dict[str, Floats]:
-        """Draw the parameters from their hyperprior."""
-        return {
-            "concentration": self._strengths.sample(rng, size),
-            "base": self._base.sample(rng, size),
-            "stickiness": self._strengths.sample(rng, size),
-        }
-
-    def log_prior(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Log-density of the hyperprior."""
-        return {
-            "concentration": self._strengths.log_density(values["concentration"]),
-            "base": self._base.log_density(values["base"]),
-            "stickiness": self._strengths.log_density(values["stickiness"]),
-        }
 
     def alpha(self, values: Values, *, exp: Exp = np.exp) -> Any:
         """Add the two: shape (..., 1, K+1, K)."""

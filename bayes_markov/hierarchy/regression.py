@@ -1,6 +1,5 @@
 """A population whose mean rows depend on a label or a number known of each unit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,8 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytic.validate import Floats
-from bayes_markov.hierarchy.hyperpriors import MeanRows, UniformShrinkage
-from bayes_markov.hierarchy.populations import Constants, Exp, Values, all_axes, each
+from bayes_markov.hierarchy.hyperpriors import (
+    Hyperpriors,
+    MeanRows,
+    UniformShrinkage,
+    ZeroSumEffects,
+)
+from bayes_markov.hierarchy.populations import Exp, Values, all_axes, each
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,30 +55,14 @@ class Regression:
     effect_scale: float
 
     @cached_property
-    def _strengths(self) -> UniformShrinkage:
-        return UniformShrinkage(self.median_strength)
-
-    @cached_property
-    def _means(self) -> MeanRows:
-        return MeanRows(self.mean_alpha, self.shape)
-
-    @property
-    def dims(self) -> dict[str, tuple[str, ...]]:
-        """Dims of strength, mean and effect."""
-        level = ("level",) if self.levels else ()
+    def hyperpriors(self) -> Hyperpriors:
+        """Priors of strength, mean and effect."""
+        columns, level = (self.design.shape[1:], ("level",)) if self.levels else ((), ())
+        whole = (*self.history, "next_state")
         return {
-            "strength": self.history,
-            "mean": (*self.history, "next_state"),
-            "effect": (*level, *self.history, "next_state"),
-        }
-
-    @property
-    def constants(self) -> Constants:
-        """Median of the strengths, parameters of the mean rows, scale of the effects."""
-        return {
-            "median_strength": ((), self.median_strength),
-            "mean_alpha": (self.dims["mean"], self._means.rows.alpha),
-            "effect_scale": ((), self.effect_scale),
+            "strength": UniformShrinkage(self.median_strength, self.shape[:-1], self.history),
+            "mean": MeanRows(self.mean_alpha, self.shape, whole),
+            "effect": ZeroSumEffects(self.effect_scale, (*columns, *self.shape), (*level, *whole)),
         }
 
     @property
@@ -87,56 +75,6 @@ class Regression:
             f"{self.median_strength:g}, mean Dirichlet, effects normal with scale "
             f"{self.effect_scale:g}, summing to zero"
         )
-
-    def variables(self) -> dict[str, Any]:
-        """Put the parameters into the present PyMC model."""
-        import pymc as pm
-
-        dims = self.dims["effect"]
-        # PyMC takes the sum to zero over the last axes.
-        inner = (*self.history, "level", "next_state") if self.levels else dims
-        effect = pm.ZeroSumNormal(
-            "effect_of_level" if self.levels else "effect",
-            sigma=self.effect_scale,
-            n_zerosum_axes=1 + self.levels,
-            dims=inner,
-        )
-        if self.levels:
-            axis = len(self.history)
-            order = (axis, *range(axis), axis + 1)
-            effect = pm.Deterministic("effect", effect.transpose(*order), dims=dims)
-        return {
-            "strength": self._strengths.variable("strength", self.history),
-            "mean": self._means.variable("mean", self.dims["mean"]),
-            "effect": effect,
-        }
-
-    def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> dict[str, Floats]:
-        """Draw the parameters from their hyperprior."""
-        columns = self.design.shape[1:] if self.levels else ()
-        effect = rng.normal(0.0, self.effect_scale, size=(*size, *columns, *self.shape))
-        effect -= effect.mean(axis=-1, keepdims=True)
-        if self.levels:
-            effect -= effect.mean(axis=len(size), keepdims=True)
-        return {
-            "strength": self._strengths.sample(rng, (*size, *self.shape[:-1])),
-            "mean": self._means.sample(rng, size),
-            "effect": effect,
-        }
-
-    def log_prior(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Log-density of the hyperprior; of effects, in the space where they sum to zero."""
-        effect = np.asarray(values["effect"])
-        axes = tuple(range(effect.ndim - len(self.shape) - self.levels, effect.ndim))
-        rows = int(np.prod(self.shape[:-1]))
-        free = rows * (self.shape[-1] - 1) * (len(self.design[0]) - 1 if self.levels else 1)
-        scale = self.effect_scale
-        squares = (effect**2).sum(axis=axes) / scale**2
-        return {
-            "strength": self._strengths.log_density(values["strength"]),
-            "mean": self._means.log_density(values["mean"]),
-            "effect": -0.5 * squares - free * (np.log(scale) + 0.5 * np.log(2 * np.pi)),
-        }
 
     def alpha(self, values: Values, *, exp: Exp = np.exp) -> Any:
         """Dirichlet parameters of each group of units: shape (..., groups, *history, K)."""

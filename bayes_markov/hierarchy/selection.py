@@ -155,7 +155,7 @@ def compare_pooling(
         )
     tables, order = counts.tables, counts.order
     full = analytic.loo_units(tables, prior.alpha, order=order).pointwise
-    none = np.array([analytic.log_evidence(one, prior.alpha, order=order) for one in tables])
+    none = analytic.log_evidence(tables, prior.alpha, order=order)
     if tree is None:
         check_enough(chains, draws)
         tree = sample_hierarchy(model, seed=seed, draws=draws, chains=chains)
@@ -211,13 +211,14 @@ def _refitted(
         )
     finally:
         pm.set_data(everything, model=model)
-    drawn.attrs["sampled"] = ", ".join(given.population.dims)
+    drawn.attrs["sampled"] = ", ".join(given.population.hyperpriors)
     problems = convergence(drawn).problems
     if problems:
         name = (given.counts.units or ())[unit]
         text = f"without unit {name!r}: {'; '.join(problems)}"
         warnings.warn(text, ConvergenceWarning, stacklevel=4)
-    learned = {name: variable(drawn, "posterior", name).values for name in given.population.dims}
+    names = given.population.hyperpriors
+    learned = {name: variable(drawn, "posterior", name).values for name in names}
     log_lik = log_evidence_of_draws(given, learned)[..., unit]
     weights = np.exp(log_lik - log_lik.max())
     mcse = float(azs.mcse(weights, method="mean") / weights.mean())

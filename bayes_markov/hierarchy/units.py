@@ -11,7 +11,7 @@ from bayes_markov.hierarchy.covariates import Covariate, as_covariate
 from bayes_markov.hierarchy.populations import Exchangeable, Population
 from bayes_markov.hierarchy.regression import Regression
 from bayes_markov.labels import Label, dims
-from bayes_markov.tree import POPULATION_MEAN, counts_of_tree, matrix_draws, streams, variable
+from bayes_markov.tree import POPULATION_MEAN, counts_of_tree, streams, variable
 
 
 def select_unit(tree: xr.DataTree, unit: Label) -> xr.DataTree:
@@ -48,7 +48,17 @@ def select_unit(tree: xr.DataTree, unit: Label) -> xr.DataTree:
     if unit not in known:
         shown = ", ".join(map(repr, known[:8])) + (", ..." if len(known) > 8 else "")
         raise ValueError(f"unit is {unit!r}, which the tree does not have; it has {shown}")
-    return _restricted(tree, {"unit": known.index(unit)})
+    at = known.index(unit)
+    nodes = {}
+    for name, node in tree.children.items():
+        # The log-likelihood keeps the axis, as it has one in every result.
+        one = [at] if name == "log_likelihood" else at
+        dataset = node.to_dataset().isel(unit=one, missing_dims="ignore")
+        nodes[f"/{name}"] = dataset if name == "log_likelihood" else _without_unit(dataset)
+    result = xr.DataTree.from_dict(nodes)
+    # A alone: what else was learned is about all units.
+    result.attrs = tree.attrs | ({"sampled": "A"} if "sampled" in tree.attrs else {})
+    return result
 
 
 def select_mean(tree: xr.DataTree) -> xr.DataTree:
@@ -135,8 +145,8 @@ def add_new_unit(tree: xr.DataTree, *, seed: int, covariate: Any = None) -> xr.D
     population, known = population_of(tree)
     posterior = tree.children["posterior"].dataset
     values = {
-        name: posterior[name].transpose("chain", "draw", *own).values
-        for name, own in population.dims.items()
+        name: posterior[name].transpose("chain", "draw", *prior.dims).values
+        for name, prior in population.hyperpriors.items()
     }
     if isinstance(population, Regression) and known is not None:
         if covariate is None:
@@ -206,18 +216,6 @@ def _units_of(tree: xr.DataTree) -> list[Label]:
     return units
 
 
-def _restricted(tree: xr.DataTree, at: dict[str, int]) -> xr.DataTree:
-    """Keep one entry of an axis in every group that has it; the log-likelihood keeps the axis."""
-    nodes = {}
-    for name, node in tree.children.items():
-        dataset = node.to_dataset()
-        if name == "log_likelihood":
-            dataset = dataset.isel({dim: [index] for dim, index in at.items()})
-        else:
-            dataset = dataset.isel(at, missing_dims="ignore").drop_vars(at, errors="ignore")
-        nodes[f"/{name}"] = dataset
-    result = xr.DataTree.from_dict(nodes)
-    # A alone: what else was learned is about all units.
-    result.attrs = tree.attrs | ({"sampled": "A"} if "sampled" in tree.attrs else {})
-    matrix_draws(result)
-    return result
+def _without_unit(dataset: xr.Dataset) -> xr.Dataset:
+    """Drop the label of the unit."""
+    return dataset.drop_vars("unit", errors="ignore")

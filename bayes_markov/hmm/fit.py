@@ -11,7 +11,7 @@ import xarray as xr
 import analytic.hmm as hidden
 from analytic.validate import Floats
 from bayes_markov._version import __version__
-from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, convergence
+from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, record_convergence
 from bayes_markov.hmm.decoding import ROW, log_emission_at
 from bayes_markov.hmm.emissions import CATEGORY, STATE
 from bayes_markov.hmm.models import Specification, specification_of, start_values
@@ -235,7 +235,7 @@ def log_likelihood_of_draws(given: Specification, values: Mapping[str, Floats]) 
 
 def diagnose(tree: xr.DataTree) -> list[str]:
     """Check R-hat, effective sample size and divergences; record them, and say what is wrong."""
-    found = convergence(tree)
+    found = record_convergence(tree)
     rhat, limit = found.rhat, found.max_rhat
     problems = []
     by_chain = variable(tree, "log_likelihood", "observations").sum("sequence").mean("draw")
@@ -264,10 +264,4 @@ def diagnose(tree: xr.DataTree) -> list[str]:
             f"{found.divergences} transitions diverged; increase tune, use fewer states, or give a "
             f"more informative prior"
         )
-    tree.attrs |= {
-        "rhat_max": rhat,
-        "rhat_limit": limit,
-        "ess_min": found.ess,
-        "divergences": found.divergences,
-    }
     return problems

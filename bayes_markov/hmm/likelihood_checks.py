@@ -34,7 +34,7 @@ STEP = 1e-3
 MAXIMUM_LIMIT = 1e-8
 """Largest relative difference of two maxima of the log-likelihood."""
 
-OPTIONS = {"maxiter": 10_000, "maxfun": 100_000, "ftol": 1e-15, "gtol": 1e-9}
+OPTIONS: Any = {"maxiter": 10_000, "maxfun": 100_000, "ftol": 1e-15, "gtol": 1e-9}
 """How exactly the optimiser goes to the maximum."""
 
 INSIDE = 0.02
@@ -137,7 +137,7 @@ def maximum_checks(compiled: Compiled, given: Specification) -> Iterator[Check]:
     """
     names = ("maximum = that of Baum-Welch", "Baum-Welch stays there")
 
-    def negative(x: Any) -> Any:
+    def negative(x: Any) -> tuple[float, Any]:
         logp, gradient, _, _ = compiled.at(x)
         return -float(logp.sum()), -gradient
 
@@ -147,9 +147,7 @@ def maximum_checks(compiled: Compiled, given: Specification) -> Iterator[Check]:
     if isinstance(reached_by, hidden.Gaussian) and reached_by.sd.min() < 1.01 * reached_by.sd_floor:
         yield Check(names[0], np.nan, MAXIMUM_LIMIT, None, "an sd shrinks: there is no maximum")
         return
-    found: Any = minimize(  # type: ignore[call-overload]
-        negative, compiled.near, jac=True, method="L-BFGS-B", options=OPTIONS
-    )
+    found = minimize(negative, compiled.near, jac=True, method="L-BFGS-B", options=OPTIONS)
     _, _, A, parameters = compiled.at(found.x)
     further = _baum_welch(given, A, parameters)
     off = {

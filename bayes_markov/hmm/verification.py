@@ -19,8 +19,16 @@ import xarray as xr
 import analytic
 import analytic.hmm as hidden
 from analytic.validate import Floats
-from bayes_markov.checks import Z_LIMIT, Check, Verification, worst, z_scores
-from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning
+from bayes_markov.checks import (
+    Z_LIMIT,
+    Check,
+    Verification,
+    conclude,
+    convergence_checks,
+    worst,
+    z_scores,
+)
+from bayes_markov.diagnostics import ConvergenceWarning
 from bayes_markov.hmm.emissions import CategoricalPrior, GaussianPrior, Parameters
 from bayes_markov.hmm.fit import check_can_be_sampled, sample_hmm
 from bayes_markov.hmm.likelihood_checks import (
@@ -100,7 +108,7 @@ def verify_hidden(model: pm.Model, *, seed: int, progress: bool = False) -> Veri
         posterior_check(tree, given, rng),
         *convergence_checks(tree),
     ]
-    return Verification(all(check.passed is not False for check in checks), tuple(checks))
+    return conclude(checks)
 
 
 def enumeration_checks(given: Specification, A: Floats, parameters: Parameters) -> list[Check]:
@@ -227,17 +235,6 @@ def given_paths(
         "sum of rate": float((parameters["rate"] - shape / rate).sum()),
         "squares of rate": float((parameters["rate"] ** 2 - shape * (shape + 1) / rate**2).sum()),
     }
-
-
-def convergence_checks(tree: xr.DataTree) -> list[Check]:
-    """Judge what `sample_hmm` has recorded of its chains."""
-    rhat, ess = tree.attrs["rhat_max"], tree.attrs["ess_min"]
-    divergences, limit = tree.attrs["divergences"], tree.attrs["rhat_limit"]
-    return [
-        Check("divergences", divergences, 0, divergences == 0),
-        Check("R-hat", rhat, limit, bool(rhat <= limit)),
-        Check("effective sample size, at least", ess, MIN_ESS, bool(ess >= MIN_ESS)),
-    ]
 
 
 def _counts_of(drawn: list[Any], n_states: int) -> Floats:

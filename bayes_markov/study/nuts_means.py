@@ -137,7 +137,7 @@ def _compiled_learner(n_states: int, prior: str) -> TableMean:
         parts = {f"pattern_{name}": part for name, part in found._asdict().items()}
         pm.set_data(parts, model=model)
         learned = draw(model, seed=seed, **SETTINGS).children["posterior"].dataset
-        alpha = population.alpha({name: learned[name].values for name in population.dims})
+        alpha = population.alpha({name: learned[name].values for name in population.hyperpriors})
         filled = alpha[:, :, 0] + table
         return np.asarray((filled / filled.sum(axis=-1, keepdims=True)).mean(axis=(0, 1)))
 
