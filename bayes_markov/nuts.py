@@ -8,6 +8,7 @@ import numpy as np
 import nutpie
 import pymc as pm
 import xarray as xr
+from numpy.typing import NDArray
 
 type Sampler = Literal["nutpie", "pymc"]
 
@@ -67,8 +68,22 @@ def compiled(model: pm.Model, start: Mapping[str, Any] | None = None) -> Any:
         kept = (variables, nutpie.compile_pymc_model(model, freeze_model=False, **options))
         _COMPILED[model] = kept
     used = {variable.name for variable in kept[1].shared_var_keys}
-    data = {name: model[name].get_value() for name in used & {v.name for v in model.data_vars}}
-    return kept[1].with_data(**data)
+    return kept[1].with_data(**{k: value for k, value in data_of(model).items() if k in used})
+
+
+def data_of(model: pm.Model) -> dict[str, NDArray[Any]]:
+    """Give the data that a model holds now."""
+    return {data.name: data.get_value() for data in model.data_vars}
+
+
+def check_unchanged(model: pm.Model, built_with: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a model that was fed since it was built: a result would mix old data and new."""
+    for name, value in data_of(model).items():
+        if not np.array_equal(value, built_with[name]):
+            raise ValueError(
+                f"model was fed with other data ({name}) than it was built from; build another "
+                f"model with these"
+            )
 
 
 def check_sampler(sampler: str) -> None:

@@ -158,7 +158,9 @@ def test_models_are_not_fed_with_other_data():
         pm.set_data({"counts_data": UNITS.tables}, model=model)
     steps = model["pattern_steps"].get_value()
     pm.set_data({"pattern_steps": steps + 1}, model=model)
-    with pytest.raises(ValueError, match=r"fed with other data \(pattern_steps\).*build a model"):
+    with pytest.raises(
+        ValueError, match=r"fed with other data \(pattern_steps\).*build another model"
+    ):
         bm.sample(model, seed=1)
 
 

@@ -288,7 +288,11 @@ def test_what_cannot_be_sampled_is_refused():
     assert bm.start_values(constant) == {}
     with pytest.raises(ValueError, match="nothing varies"):
         bm.sample_hmm(constant, seed=1)
+
+
+@pytest.mark.parametrize("name", ["observations_data", "present", "sequence_data", "alpha"])
+def test_a_model_that_was_fed_is_refused(name):
     model = build("poisson")
-    pm.set_data({"observations_data": np.zeros(sum(LENGTHS))}, model=model)
-    with pytest.raises(ValueError, match="observations were changed"):
+    pm.set_data({name: model[name].get_value() + 1}, model=model)
+    with pytest.raises(ValueError, match=rf"fed with other data \({name}\)"):
         bm.sample_hmm(model, seed=1)

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from numpy.typing import NDArray
 
 from analytic.validate import Counts, Ints
 from bayes_markov.counts import TransitionCounts
@@ -16,6 +17,7 @@ from bayes_markov.hierarchy.hyperpriors import variables
 from bayes_markov.hierarchy.populations import Population
 from bayes_markov.labels import coords, dims
 from bayes_markov.models import log_likelihood
+from bayes_markov.nuts import data_of
 from bayes_markov.stick_breaking import StickBreaking
 from bayes_markov.tree import unit_labels
 
@@ -32,6 +34,8 @@ class Specification:
     """Which entry of alpha is the prior of each matrix."""
     collapsed: bool
     found: Patterns
+    built_with: dict[str, NDArray[Any]]
+    """Data of the model when it was built."""
     covariate: Covariate | None = None
 
     @property
@@ -99,7 +103,7 @@ def build(
                 dims=("unit", *names),
             )
     _SPECIFICATIONS[model] = Specification(
-        counts, population, per_unit, group, collapsed, found, covariate
+        counts, population, per_unit, group, collapsed, found, data_of(model), covariate
     )
     return model
 
@@ -118,16 +122,6 @@ def specification_of(model: pm.Model) -> Specification:
             f"model must be one with a learned prior (partial_pooling_model, ...), got "
             f"{type(model).__name__}"
         ) from None
-
-
-def check_data(model: pm.Model, given: Specification) -> None:
-    """Refuse a model that was fed with other data: A is drawn given what it was built from."""
-    for name, part in given.found._asdict().items() if given.collapsed else ():
-        if not np.array_equal(model[f"pattern_{name}"].get_value(), part):
-            raise ValueError(
-                f"model was fed with other data (pattern_{name}) than it was built from; build a "
-                f"model of the new counts"
-            )
 
 
 def is_hierarchical(model: Any) -> bool:

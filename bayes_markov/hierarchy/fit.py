@@ -12,11 +12,11 @@ import xarray as xr
 from analytic import DirichletRows
 from analytic.validate import SMALLEST_ALPHA, Counts, Floats
 from bayes_markov.diagnostics import ConvergenceWarning, record_convergence
-from bayes_markov.hierarchy.build import Specification, check_data, specification_of
+from bayes_markov.hierarchy.build import Specification, specification_of
 from bayes_markov.hierarchy.evidence import log_evidence_per_unit
 from bayes_markov.hierarchy.hyperpriors import constants_of, dims_of, log_density, sample
 from bayes_markov.labels import coords, dims
-from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
+from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, check_unchanged, draw, statistics
 from bayes_markov.tree import (
     check_memory,
     check_size,
@@ -45,7 +45,7 @@ def sample_hierarchy(
     check_size(draws=draws, chains=chains, tune=1 if tune is None else tune)
     check_sampler(sampler)
     given = specification_of(model)
-    check_data(model, given)
+    check_unchanged(model, given.built_with)
     check_memory(given.counts, draws, chains, per_unit=given.per_unit)
     posterior_stream, prior_stream = streams(seed)
     sampler_seed = int(posterior_stream.integers(2**31))

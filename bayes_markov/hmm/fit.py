@@ -18,7 +18,7 @@ from bayes_markov.hmm.models import Specification, specification_of, start_value
 from bayes_markov.hmm.relabelling import ordering, relabel, switched
 from bayes_markov.hmm.selection import criteria
 from bayes_markov.labels import Label, coords
-from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, draw, statistics
+from bayes_markov.nuts import VERSIONS, Sampler, check_sampler, check_unchanged, draw, statistics
 from bayes_markov.tree import MAX_NUMBERS, check_size, describe, streams, variable
 
 SWITCHED = 0.05
@@ -152,9 +152,7 @@ def check_can_be_sampled(model: pm.Model, given: Specification) -> None:
             "nothing varies: there is one state, and one label that it can emit; there is no "
             "posterior to sample"
         )
-    x, seen = model["observations_data"].get_value(), given.data.present
-    if x.shape != seen.shape or not np.array_equal(x[seen], given.data.rows[seen]):
-        raise ValueError("the model's observations were changed; build another with hmm_model")
+    check_unchanged(model, given.built_with)
 
 
 def assemble(

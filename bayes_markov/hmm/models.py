@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from analytic import DirichletRows
 from analytic.hmm import BaumWelch
@@ -35,6 +35,7 @@ from bayes_markov.hmm.observations import Observations
 from bayes_markov.hmm.starts import check_start, maximum_likelihood, near
 from bayes_markov.labels import Label, as_states, coords
 from bayes_markov.models import scattered_rows
+from bayes_markov.nuts import data_of
 from bayes_markov.stick_breaking import StickBreaking
 from bayes_markov.tree import check_size, streams
 
@@ -49,6 +50,8 @@ class Specification:
     prior: DirichletRows
     possible: Bools | None
     start: BaumWelch[Any]
+    built_with: dict[str, NDArray[Any]]
+    """Data of the model when it was built."""
 
 
 _SPECIFICATIONS: WeakKeyDictionary[pm.Model, Specification] = WeakKeyDictionary()
@@ -192,7 +195,9 @@ def hmm_model(
             signature=f"(i,j),(t),{emission.signature}->(t)",
             observed=x,
         )
-    _SPECIFICATIONS[model] = Specification(data, names, emission, prior, known, start)
+    _SPECIFICATIONS[model] = Specification(
+        data, names, emission, prior, known, start, data_of(model)
+    )
     return model
 
 
