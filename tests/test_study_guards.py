@@ -119,13 +119,9 @@ def test_threads_do_not_feed_each_other(monkeypatch, what):
         drawn = xr.Dataset({"A": means.expand_dims(chain=1, draw=1)})
         return xr.DataTree.from_dict({"/posterior": drawn})
 
-    if what == "study":
-        monkeypatch.setattr("bayes_markov.nuts.draw", slow)
-        rule = nuts_estimator(2, 0.123456)  # a model that no other test has
-    else:
-        monkeypatch.setattr("bayes_markov.nuts.compiled", lambda model: model)
-        monkeypatch.setattr("nutpie.sample", slow)
-        rule = partial(nuts(2, 0.123456), seed=1)
+    monkeypatch.setattr("bayes_markov.nuts.draw", slow)
+    # A model that no other test has.
+    rule = nuts_estimator(2, 0.123456) if what == "study" else partial(nuts(2, 0.123456), seed=1)
     tables = np.array([[[1, 0], [5, 2], [1, 7]], [[0, 1], [9, 4], [3, 0]]])
     rule(tables[0])  # builds the model that both threads share
     seen.reset()
