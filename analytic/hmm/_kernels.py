@@ -21,6 +21,22 @@ LOG_SMALL = math.log(SMALL)
 RELIABLE = 1e-180
 """From here on, a sum of plain probabilities does not notice what is below `SMALL`."""
 
+SELDOM = 1e-100
+"""How small a number gets before it is scaled, where that can wait."""
+
+
+def is_transition_matrix(A: Any, tolerance: float) -> bool:
+    """Tell whether A has an s_0 row and a row for each state, all of them probabilities."""
+    for i in range(A.shape[0]):
+        total = 0.0
+        for j in range(A.shape[1]):
+            if not 0 <= A[i, j] <= 1:
+                return False
+            total += A[i, j]
+        if abs(total - 1) > tolerance:
+            return False
+    return bool(A.shape[0] == A.shape[1] + 1 > 1)
+
 
 def shift(log_emission: Any, start: int, shifted: Any, largest: Any) -> int:
     """Subtract the largest entry of each row in a block, so that no exponential overflows.
@@ -43,7 +59,6 @@ def shift(log_emission: Any, start: int, shifted: Any, largest: Any) -> int:
 def forward(
     A: Any,
     log_A: Any,
-    into: Any,
     ends: Any,
     n: int,
     log_emission: Any,
@@ -57,14 +72,14 @@ def forward(
 ) -> bool:
     """Filter a block of rows that begins in sequence `n`.
 
-    `log_A` and `into` are the logarithm and the transpose of A; `emission` and `largest` are what
-    `shift` made of the block, with exponentials taken; `last` is the filtered row before the block,
-    and then its last one. Where `filtered` and `predicted` have one row per sequence, only its last
-    rows are kept. From the first impossible row on, a sequence is NaN. Returns whether some number
-    is held as a logarithm.
+    `log_A` is the logarithm of A; `emission` and `largest` are what `shift` made of the block, with
+    exponentials taken; `last` is the filtered row before the block, and then its last one. Where
+    `predicted` is empty, `filtered` has the last row of each sequence only. From the first
+    impossible row on, a sequence is NaN. Returns whether some number is held as a logarithm.
     """
     n_states = last.size
-    kept = filtered.shape[0] == log_emission.shape[0]
+    kept = predicted.size > 0
+    into = np.ascontiguousarray(A[1:].T)
     before, after = np.empty(n_states), np.empty(n_states)
     log_last, ways = np.empty(n_states), np.empty(n_states + 1)
     total, product = 0.0, 1.0
@@ -78,29 +93,31 @@ def forward(
                 log_last[j] = last[j] if last[j] < 0 else math.log(last[j])
     for row in range(largest.size):
         t = start + row
-        out = t if kept else n
         begins = t == 0 or (n > 0 and t == ends[n - 1])
+        finishes = t + 1 == ends[n] or row + 1 == largest.size
 
-        # What is known before x_t is seen.
-        low = 1.0
-        if begins:
-            for j in range(n_states):
-                before[j] = A[0, j]
-                low = min(low, before[j])
-        elif tagged:
-            for j in range(n_states):
-                before[j] = 0.0
+        # What is known before x_t is seen, and when it is.
+        small = tagged and not begins
+        seen = 0.0
+        for j in range(n_states):
+            value = 0.0
+            if begins:
+                value = A[0, j]
+            elif tagged:
                 for i in range(n_states):
-                    before[j] += max(last[i], 0.0) * into[j, i + 1]
-                low = min(low, before[j])
-        else:
-            for j in range(n_states):
-                value = 0.0
+                    value += max(last[i], 0.0) * into[j, i]
+            else:
                 for i in range(n_states):
-                    value += last[i] * into[j, i + 1]
-                before[j] = value
-                low = min(low, value)
-        if low < RELIABLE:
+                    value += last[i] * into[j, i]
+            before[j] = value
+            value *= emission[row, j]
+            after[j] = value
+            seen += value
+            small = small or value < RELIABLE
+
+        # The same with care, where something is so small, or impossible.
+        underflow = False
+        if small:
             for j in range(n_states):
                 if before[j] >= RELIABLE:
                     continue
@@ -120,17 +137,10 @@ def forward(
                     value = top + math.log(value)
                     before[j] = math.exp(value) if value >= LOG_SMALL else value
                     some_tagged = some_tagged or before[j] < 0
-
-        # What is known when x_t is seen.
-        seen, low = 0.0, 1.0
-        for j in range(n_states):
-            value = before[j] * emission[row, j]
-            after[j] = value
-            seen += value
-            low = min(low, value)
-        underflow = False
-        if low < SMALL:
+            seen = 0.0
             for j in range(n_states):
+                after[j] = before[j] * emission[row, j]
+                seen += after[j]
                 if after[j] < SMALL and before[j] != 0 and log_emission[t, j] > -np.inf:
                     underflow = True
                 after[j] = max(after[j], 0.0)
@@ -158,21 +168,28 @@ def forward(
                     last[j] = math.exp(log_last[j])
         elif seen > 0:
             total += largest[row]
-            product *= seen
-            if product < 1e-100:  # a logarithm now and then, not at every step
-                total += math.log(product)
-                product = 1.0
-            for j in range(n_states):
-                last[j] = after[j] / seen
+            if kept or small or finishes or seen < SELDOM:
+                product *= seen
+                if product < SELDOM:  # a logarithm now and then, not at every step
+                    total += math.log(product)
+                    product = 1.0
+                for j in range(n_states):
+                    last[j] = after[j] / seen
+            else:  # nobody looks at this row, so it need not sum to one
+                for j in range(n_states):
+                    last[j] = after[j]
         else:  # impossible, or it was before: then `seen` is NaN
             total = -np.inf
             for j in range(n_states):
                 last[j] = np.nan
 
-        for j in range(n_states):
-            predicted[out, j] = before[j]
-            filtered[out, j] = last[j]
-        if t + 1 == ends[n] or row + 1 == largest.size:
+        if kept:
+            for j in range(n_states):
+                predicted[t, j] = before[j]
+                filtered[t, j] = last[j]
+        if finishes:
+            if not kept:
+                filtered[n, :] = last
             log_likelihood[n] += total + math.log(product)
             total, product = 0.0, 1.0
             if t + 1 == ends[n]:
@@ -196,7 +213,8 @@ def backward(
     """
     n_states = A.shape[1]
     now, later = np.empty(n_states), np.empty(n_states)
-    ahead, ratio, log_ahead = np.empty(n_states), np.empty(n_states), np.empty(n_states)
+    ahead, inverse = np.empty(n_states), np.empty(n_states)
+    ratio, log_ahead = np.empty(n_states), np.empty(n_states)
     products = np.empty((n_states, n_states))
     for n in range(ends.size):
         m = min(n, counts.shape[0] - 1)
@@ -229,7 +247,7 @@ def backward(
             else:
                 for j in range(n_states):
                     tagged = tagged or ahead[j] < 0
-                    ratio[j] = now[j] / ahead[j] if ahead[j] > 0 else 0.0
+                    ratio[j] = now[j] * inverse[j]
                 if tagged:
                     for j in range(n_states):
                         later[j], now[j] = now[j], 0.0
@@ -256,6 +274,7 @@ def backward(
                             products[i, j] += filtered[t, i] * ratio[j]
             for i in range(n_states):
                 ahead[i] = predicted[t, i]
+                inverse[i] = 1.0 / ahead[i] if ahead[i] > 0 else 0.0  # now: nothing waits for it
                 predicted[t, i] = now[i]
         for j in range(n_states):
             counts[m, 0, j] += now[j]

@@ -9,61 +9,59 @@ from analytic.hmm._kernels import SMALL
 
 
 def best_path(
-    log_A: Any,
-    log_into: Any,
-    ends: Any,
-    log_emission: Any,
-    best: Any,
-    path: Any,
-    log_probability: Any,
+    A: Any, ends: Any, log_emission: Any, came_from: Any, path: Any, log_probability: Any
 ) -> int:
     """Find the most probable path, -1 throughout where none is possible.
 
-    `best` is filled with the log-probabilities of the best beginnings, up to a constant in each
-    row. Returns the first row of log-emissions with an entry that is NaN or +inf, or -1.
+    `came_from` is filled with the state before, on the best way to each state at each time. Returns
+    the first row of log-emissions with an entry that is NaN or +inf, or -1.
     """
-    n_states = log_A.shape[1]
+    n_states = A.shape[1]
+    log_A, log_into = np.empty(A.shape), np.empty((n_states, n_states))
+    for j in range(n_states):
+        for i in range(n_states + 1):
+            log_A[i, j] = math.log(A[i, j]) if A[i, j] > 0 else -np.inf
+            if i > 0:
+                log_into[j, i - 1] = log_A[i, j]
+    best, longer = np.empty(n_states), np.empty(n_states)  # of the ways, up to a constant
     for n in range(ends.size):
         begin = 0 if n == 0 else ends[n - 1]
         for t in range(begin, ends[n]):
             top = -np.inf
             for j in range(n_states):
-                if not log_emission[t, j] < np.inf:
+                now = log_emission[t, j]
+                if not now < np.inf:
                     return t
-                value = -np.inf
-                if t == begin:
-                    value = log_A[0, j]
-                else:
-                    for i in range(n_states):
-                        way = best[t - 1, i] + log_into[j, i + 1]
-                        if way > value:
-                            value = way
-                best[t, j] = value + log_emission[t, j]
-                top = max(top, best[t, j])
+                chosen, value = -1, log_A[0, j]
+                if t > begin:
+                    chosen, value = 0, best[0] + log_into[j, 0]
+                    for i in range(1, n_states):
+                        way = best[i] + log_into[j, i]
+                        chosen = i if way > value else chosen
+                        value = max(value, way)
+                came_from[t, j] = chosen
+                longer[j] = value + now
+                top = max(top, longer[j])
             if abs(top) > 1000 and top > -np.inf:  # so that ties and small differences stay exact
                 for j in range(n_states):
-                    best[t, j] -= top
+                    longer[j] -= top
+            best, longer = longer, best
+        top, state = -np.inf, -1
+        for j in range(n_states):
+            if best[j] > top:
+                top, state = best[j], j
+        if state < 0:
+            path[begin : ends[n]] = -1
+            log_probability[n] = -np.inf
+            continue
         total, part = 0.0, 0.0  # in parts, for less rounding
-        state = -1
         for t in range(ends[n] - 1, begin - 1, -1):
-            top, chosen = -np.inf, -1
-            for i in range(n_states):
-                value = best[t, i]
-                if t + 1 < ends[n]:
-                    value += -np.inf if state < 0 else log_A[i + 1, state]
-                if value > top:
-                    top, chosen = value, i
-            if chosen < 0:
-                part = -np.inf
-            else:
-                part += log_emission[t, chosen]
-                if t + 1 < ends[n]:
-                    part += log_A[chosen + 1, state]
-                if t == begin:
-                    part += log_A[0, chosen]
+            path[t] = state
+            before = came_from[t, state]
+            part += log_emission[t, state] + log_A[before + 1, state]
+            state = before
             if t % 1024 == 0:
                 total, part = total + part, 0.0
-            state = path[t] = chosen
         log_probability[n] = total + part
     return -1
 

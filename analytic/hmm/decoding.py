@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from analytic.display import brief
 from analytic.hmm.loops import compiled
-from analytic.hmm.sequences import as_matrix, join_log_emission, log_matrix, refuse_row
+from analytic.hmm.sequences import as_matrix, join_log_emission, refuse_row
 
 
 class Viterbi(NamedTuple):
@@ -75,12 +75,9 @@ def viterbi(A: ArrayLike, log_emission: ArrayLike | list[ArrayLike]) -> Viterbi:
     matrix = as_matrix(A)
     joined = join_log_emission(log_emission, matrix.shape[1])
     rows, ends = joined.rows, joined.ends
-    log_A = log_matrix(matrix)
-    into = np.ascontiguousarray(log_A.T)
+    came_from = np.empty(rows.shape, dtype=np.int32)
     path, log_probability = np.empty(len(rows), dtype=np.int64), np.empty(ends.size)
-    wrong = compiled("best_path")(
-        log_A, into, ends, rows, np.empty(rows.shape), path, log_probability
-    )
+    wrong = compiled("best_path")(matrix, ends, rows, came_from, path, log_probability)
     if wrong >= 0:
         refuse_row(joined, wrong)
     return Viterbi(joined.split(path), joined.each(log_probability))

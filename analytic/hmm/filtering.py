@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from analytic.display import brief
 from analytic.hmm.loops import compiled
-from analytic.hmm.sequences import Joined, as_matrix, join_log_emission, log_matrix, refuse_row
+from analytic.hmm.sequences import Joined, as_matrix, join_log_emission, refuse_row
 from analytic.validate import Floats
 
 BLOCK = 2**14
@@ -190,44 +190,42 @@ def run_forward(
 ) -> tuple[Floats, Floats, Floats, bool]:
     """Filter joined rows, a block at a time.
 
-    Returns the log-likelihood of each sequence, the filtered and the predicted rows (only the last
-    of each sequence unless `kept`), and whether some of their numbers are logarithms; see `plain`.
+    Returns the log-likelihood of each sequence, the filtered rows (only the last of each sequence
+    unless `kept`), the predicted rows (none unless `kept`), and whether some of their numbers are
+    logarithms; see `plain`.
     """
     shift, run = compiled("shift"), compiled("forward")
     rows, ends = joined.rows, joined.ends
     size, n_states = rows.shape
     filtered = np.empty((size if kept else ends.size, n_states))
-    predicted = np.empty_like(filtered)
+    predicted = np.empty((size if kept else 0, n_states))
     log_likelihoods = np.zeros(ends.size)
     height = min(size, max(1, BLOCK // n_states))
-    emission, largest = np.empty((height, n_states)), np.empty(height)
-    into, last = np.ascontiguousarray(A.T), np.zeros(n_states)
-    log_A = log_matrix(A)
+    emission, largest, last = np.empty((height, n_states)), np.empty(height), np.zeros(n_states)
     small = False
-    for start in range(0, size, height):
-        number = min(height, size - start)
-        block, tops = emission[:number], largest[:number]
-        wrong = shift(rows, start, block, tops)
-        if wrong >= 0:
-            refuse_row(joined, wrong)
-        with np.errstate(under="ignore"):
+    with np.errstate(divide="ignore", under="ignore"):
+        log_A = np.log(A)
+        for start in range(0, size, height):
+            block, tops = emission[: size - start], largest[: size - start]
+            wrong = shift(rows, start, block, tops)
+            if wrong >= 0:
+                refuse_row(joined, wrong)
             np.exp(block, out=block)
-        n = int(np.searchsorted(ends, start, side="right"))
-        small |= run(
-            A,
-            log_A,
-            into,
-            ends,
-            n,
-            rows,
-            start,
-            block,
-            tops,
-            last,
-            filtered,
-            predicted,
-            log_likelihoods,
-        )
+            n = int(np.searchsorted(ends, start, side="right")) if start else 0
+            small |= run(
+                A,
+                log_A,
+                ends,
+                n,
+                rows,
+                start,
+                block,
+                tops,
+                last,
+                filtered,
+                predicted,
+                log_likelihoods,
+            )
     return log_likelihoods, filtered, predicted, bool(small)
 
 

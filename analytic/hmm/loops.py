@@ -14,10 +14,11 @@ _GIVEN = "Array(float64, 2, 'C', readonly=True)"  # what a user gave is not writ
 _CODES = _ENDS = "Array(int64, 1, 'C')"
 
 LOOPS: dict[str, tuple[Callable[..., Any], str]] = {
+    "is_transition_matrix": (_kernels.is_transition_matrix, f"boolean({_GIVEN}, float64)"),
     "shift": (_kernels.shift, f"int64({_GIVEN}, int64, {_TABLE}, {_VECTOR})"),
     "forward": (
         _kernels.forward,
-        f"boolean({_GIVEN}, {_TABLE}, {_TABLE}, {_ENDS}, int64, {_GIVEN}, int64, "
+        f"boolean({_GIVEN}, {_TABLE}, {_ENDS}, int64, {_GIVEN}, int64, "
         f"{_TABLE}, {_VECTOR}, {_VECTOR}, {_TABLE}, {_TABLE}, {_VECTOR})",
     ),
     "backward": (
@@ -26,7 +27,7 @@ LOOPS: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "best_path": (
         _path_kernels.best_path,
-        f"int64({_TABLE}, {_TABLE}, {_ENDS}, {_GIVEN}, {_TABLE}, {_CODES}, {_VECTOR})",
+        f"int64({_GIVEN}, {_ENDS}, {_GIVEN}, Array(int32, 2, 'C'), {_CODES}, {_VECTOR})",
     ),
     "draw_paths": (
         _path_kernels.draw_paths,

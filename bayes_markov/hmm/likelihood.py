@@ -130,18 +130,16 @@ def _compile_by_numba(op: LogLikelihood, **_: Any) -> Any:
         if shift(log_emission, 0, emission, largest) >= 0:
             log_likelihoods[:] = -np.inf
         else:
-            into, last = np.ascontiguousarray(A.T), np.zeros(n_states)
             forward(
                 A,
                 log_A,
-                into,
                 ends,
                 0,
                 log_emission,
                 0,
                 np.exp(emission),
                 largest,
-                last,
+                np.zeros(n_states),
                 filtered,
                 predicted,
                 log_likelihoods,
