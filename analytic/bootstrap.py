@@ -19,6 +19,7 @@ from analytic._cells import settle
 from analytic.estimate import mle
 from analytic.validate import (
     Floats,
+    check_integer,
     check_prob,
     check_rng,
     check_whole,
@@ -181,8 +182,7 @@ def _percentiles(drawn: Floats, prob: float, axis: int) -> tuple[Floats, Floats]
 
 def _check_replicates(replicates: int, prob: float) -> None:
     """Check that the percentiles lie among the replicates."""
-    if isinstance(replicates, bool) or not isinstance(replicates, int | np.integer):
-        raise TypeError(f"replicates must be an integer, got {replicates!r}")
+    check_integer("replicates", replicates, 1)
     # A hair less, because 2 / (1 - 0.9) comes out above 20.
     needed = math.ceil(2 / (1 - prob) - 1 - 1e-9)
     if replicates < needed:

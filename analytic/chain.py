@@ -20,7 +20,8 @@ from analytic.validate import (
     as_counts,
     as_probabilities,
     as_size,
-    as_stochastic,
+    as_transition_matrix,
+    check_integer,
     check_rng,
     split_axes,
 )
@@ -173,12 +174,8 @@ def simulate(
     (2, 3)
     """
     check_rng(rng)
-    matrix = as_stochastic(A)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] + 1:
-        hint = "; add the s_0 row" if matrix.ndim == 2 and len(set(matrix.shape)) == 1 else ""
-        raise ValueError(f"A must have shape (K+1, K), got {matrix.shape}{hint}")
-    if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
-        raise ValueError(f"length must be an integer >= 1, got {length!r}")
+    matrix = as_transition_matrix(A)
+    check_integer("length", length, 1)
     batch = as_size(size)
 
     cumulative = matrix.cumsum(axis=-1)

@@ -27,7 +27,9 @@ from analytic.validate import (
     Counts,
     Ints,
     as_counts,
+    check_integer,
     check_order,
+    is_integer,
     refuse_masked,
     split_axes,
 )
@@ -51,8 +53,7 @@ def table_shape(n_states: int, order: int) -> tuple[int, ...]:
     (4, 4, 3)
     """
     check_order(order)
-    if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
-        raise ValueError(f"n_states must be an integer >= 1, got {n_states!r}")
+    check_integer("n_states", n_states, 1)
     digits = int(order) * math.log10(int(n_states) + 1) + math.log10(int(n_states))
     if digits > math.log10(MAX_CELLS):
         raise ValueError(
@@ -223,7 +224,7 @@ def _concatenated(paths: list[NDArray[Any]]) -> NDArray[Any]:
 
 def _check_missing(missing: object, n_states: int) -> None:
     """Refuse a code for missing values that is none, or that is a state's."""
-    if isinstance(missing, bool) or not isinstance(missing, int | np.integer):
+    if not is_integer(missing):
         raise ValueError(f"missing must be an integer code, got {missing!r}")
     if 0 <= missing < n_states:
         raise ValueError(f"missing={missing} is the code of a state; choose one outside")

@@ -18,6 +18,7 @@ from analytic.validate import (
     as_alpha,
     as_counts,
     as_support,
+    check_integer,
     check_off_support,
     refuse_masked,
     split_axes,
@@ -201,9 +202,8 @@ def leave_future_out(
 
 def check_horizon(length: int, first: int, horizon: int) -> None:
     """Refuse a first prediction or a horizon that the sequence has no room for."""
-    for name, value, least in (("first", first, 0), ("horizon", horizon, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+    check_integer("first", first, 0)
+    check_integer("horizon", horizon, 1)
     if first + horizon > length:
         raise ValueError(
             f"first={first} and horizon={horizon} need a sequence of {first + horizon} states, "

@@ -8,7 +8,7 @@ or not.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.validate import Bools, Floats, as_square
+from analytic.validate import Bools, Floats, as_square, check_integer
 
 
 def n_step(P: ArrayLike, steps: int) -> Floats:
@@ -40,8 +40,7 @@ def n_step(P: ArrayLike, steps: int) -> Floats:
            [0.3125, 0.6875]])
     """
     matrix = as_square(P)
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-        raise ValueError(f"steps must be an integer >= 0, got {steps!r}")
+    check_integer("steps", steps, 0)
     square, left = matrix / matrix.sum(axis=-1, keepdims=True), int(steps)
     power = np.broadcast_to(np.eye(matrix.shape[-1]), matrix.shape).copy()
     while left:

@@ -1,6 +1,6 @@
 """What the closed forms accept: each check names the argument, what came and what to do."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,10 +88,26 @@ def split_axes(name: str, array: NDArray[Any], order: int) -> tuple[int, ...]:
     return tuple(range(-order - 1, 0))
 
 
+def is_integer(value: object) -> TypeGuard[int]:
+    """Tell whether something is a single integer; a truth value is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_integer(name: str, value: Any, least: int) -> None:
+    """Refuse what is no integer, or a smaller one."""
+    if not is_integer(value) or value < least:
+        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Tell whether something is a single finite number; a truth value is none."""
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return number and not isinstance(value, bool) and bool(-np.inf < value < np.inf)
+
+
 def check_order(order: int) -> None:
     """Check an order: the number of past states that the next one depends on."""
-    if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 0:
-        raise ValueError(f"order must be an integer >= 0, got {order!r}")
+    check_integer("order", order, 0)
 
 
 def as_probabilities(A: ArrayLike, name: str = "A") -> Floats:
@@ -142,6 +158,15 @@ def as_stochastic(A: ArrayLike, name: str = "A") -> Floats:
             f"row {where} of {name} sums to {total[where]:.10g}, not 1; normalise it first"
         )
     return array
+
+
+def as_transition_matrix(A: ArrayLike) -> Floats:
+    """Accept the matrix of a chain of order 1 with its s_0 row, (K+1, K)."""
+    matrix = as_stochastic(A)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] + 1:
+        hint = "; add the s_0 row" if matrix.ndim == 2 and len(set(matrix.shape)) == 1 else ""
+        raise ValueError(f"A must have shape (K+1, K), got {matrix.shape}{hint}")
+    return matrix
 
 
 def as_square(P: ArrayLike, name: str = "P") -> Floats:

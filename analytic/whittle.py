@@ -20,7 +20,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytic.validate import INT64_MAX, Floats, Ints, as_stochastic
+from analytic.validate import (
+    INT64_MAX,
+    Floats,
+    Ints,
+    as_transition_matrix,
+    check_integer,
+)
 
 MAX_ENUMERATED_CELLS = 2 * 10**8
 """Largest number of tables, times their K (K+1) cells, that is enumerated (1.6 GB)."""
@@ -102,17 +108,13 @@ def count_table_chunks(A: Floats, length: int, size: int) -> Iterator[tuple[Ints
 
 def transition_matrix(A: ArrayLike) -> Floats:
     """Check a chain's matrix, the s_0 row included, and let its rows sum to one exactly."""
-    matrix = as_stochastic(A)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] + 1:
-        hint = "; add the s_0 row" if matrix.ndim == 2 and len(set(matrix.shape)) == 1 else ""
-        raise ValueError(f"A must have shape (K+1, K), got {matrix.shape}{hint}")
+    matrix = as_transition_matrix(A)
     return np.asarray(matrix / matrix.sum(axis=-1, keepdims=True))
 
 
 def _merge_paths(A: Floats, length: int) -> dict[int, tuple[Ints, Floats]]:
     """Keys (words, n), sorted, and probabilities (n,) of the tables, for each last state."""
-    if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
-        raise ValueError(f"length must be an integer >= 1, got {length!r}")
+    check_integer("length", length, 1)
     n_states = A.shape[1]
     limit = MAX_ENUMERATED_CELLS // A.size
     word, unit = _places(n_states, int(length))

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from analytic import DirichletRows, possible_histories
-from analytic.validate import INT64_MAX, Floats, as_alpha, as_support
+from analytic.validate import INT64_MAX, Floats, as_alpha, as_support, check_integer, is_integer
 from bayes_markov._version import __version__
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.labels import ALL_UNITS, coords, dims
@@ -152,8 +152,7 @@ def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
 
     A seed is stored with the result, where larger integers have no place.
     """
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not (whole and 0 <= seed <= INT64_MAX):
+    if not (is_integer(seed) and 0 <= seed <= INT64_MAX):
         raise ValueError(f"seed must be an integer from 0 to 2**63 - 1, got {seed!r}")
     posterior, prior = np.random.SeedSequence(int(seed)).spawn(2)
     return np.random.default_rng(posterior), np.random.default_rng(prior)
@@ -162,8 +161,7 @@ def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
 def check_size(**sizes: int) -> None:
     """Refuse numbers of draws, chains or steps that are not positive integers."""
     for name, value in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+        check_integer(name, value, 1)
 
 
 def check_memory(

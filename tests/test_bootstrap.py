@@ -182,7 +182,7 @@ def test_units_keep_higher_orders_and_states():
         ),
         (
             lambda: bootstrap([1, 2], prob=0.9, rng=np.random.default_rng(), replicates=99.0),
-            TypeError,
+            ValueError,
             "replicates must be an integer",
         ),
         (

@@ -297,5 +297,5 @@ def test_bad_tables():
         independence_test(ORDER_1 / 2, replicates=9, rng=np.random.default_rng(1))
     with pytest.raises(TypeError, match="Generator"):
         independence_test(ORDER_1, replicates=9, rng=1)
-    with pytest.raises(TypeError, match="replicates"):
+    with pytest.raises(ValueError, match="replicates"):
         independence_test(ORDER_1, replicates=9.5, rng=np.random.default_rng(1))

@@ -27,10 +27,10 @@ from analytic.hmm.emission import (
     missing_rows,
     seen,
 )
-from analytic.hmm.sequences import Joined, as_matrix, as_transitions, check_n_states
+from analytic.hmm.sequences import Joined, as_matrix, as_transitions
 from analytic.hmm.smoothing import run_smooth
 from analytic.hmm.starts import random_start
-from analytic.validate import Bools, Floats, as_alpha, check_rng
+from analytic.validate import Bools, Floats, as_alpha, check_integer, check_rng
 
 ROUNDING = 1e-10
 """A fall of the objective by less, relative to its size, is rounding."""
@@ -311,13 +311,12 @@ def _check_runs(
     max_iter: int,
 ) -> None:
     """Refuse what does not say where to start or when to stop."""
-    for name, value, least in (("restarts", restarts, 0), ("max_iter", max_iter, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+    check_integer("restarts", restarts, 0)
+    check_integer("max_iter", max_iter, 1)
     if not (isinstance(tolerance, int | float | np.number) and 0 <= tolerance < np.inf):
         raise ValueError(f"tolerance must be a finite number >= 0, got {tolerance!r}")
     if n_states is not None:
-        check_n_states(n_states)
+        check_integer("n_states", n_states, 1)
     if n_states is not None and A is not None:
         raise ValueError("give start values (A) or n_states, not both")
     if n_states is not None and restarts == 0:

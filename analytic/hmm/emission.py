@@ -9,8 +9,18 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analytic.hmm.sequences import Joined, check_n_states, join
-from analytic.validate import INT64_MAX, Bools, Floats, Ints, as_numbers, check_rng, first
+from analytic.hmm.sequences import Joined, join
+from analytic.validate import (
+    INT64_MAX,
+    Bools,
+    Floats,
+    Ints,
+    as_numbers,
+    check_integer,
+    check_rng,
+    first,
+    is_integer,
+)
 
 
 class Emission(Protocol):
@@ -118,8 +128,8 @@ def known_states(states: ArrayLike, n_states: int, *, missing: int = -1) -> Bool
            [1, 1],
            [1, 0]])
     """
-    check_n_states(n_states)
-    if isinstance(missing, bool) or not isinstance(missing, int | np.integer):
+    check_integer("n_states", n_states, 1)
+    if not is_integer(missing):
         raise ValueError(f"missing must be an integer code, got {missing!r}")
     if 0 <= missing < n_states:
         raise ValueError(f"missing={missing} is the code of a state too; use -1")

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from analytic.display import brief
 from analytic.hmm.loops import compiled
 from analytic.hmm.sequences import Joined, as_matrix, join_log_emission, refuse_row
-from analytic.validate import Floats
+from analytic.validate import Floats, check_integer
 
 BLOCK = 2**14
 """Numbers whose exponentials are taken at a time: few enough for the cache of a processor."""
@@ -173,8 +173,7 @@ def predict(A: ArrayLike, log_emission: ArrayLike | list[ArrayLike], steps: int)
     array([[0.653, 0.347],
            [0.561, 0.439]])
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"steps must be an integer >= 1, got {steps!r}")
+    check_integer("steps", steps, 1)
     matrix = as_matrix(A)
     joined = join_log_emission(log_emission, matrix.shape[1])
     law = plain(run_forward(matrix, joined, kept=False)[1])

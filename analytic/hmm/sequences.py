@@ -12,8 +12,8 @@ from analytic.validate import (
     Floats,
     Ints,
     as_numbers,
-    as_stochastic,
     as_support,
+    as_transition_matrix,
     first,
 )
 
@@ -110,17 +110,7 @@ def as_matrix(A: ArrayLike) -> Floats:
     # What is right is seen at once, in a fraction of the time; what is wrong is named below.
     if is_table(A) and compiled("is_transition_matrix")(A, ROW_SUM_TOLERANCE):
         return A.copy()
-    matrix = as_stochastic(A)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] + 1:
-        hint = "; add the s_0 row" if matrix.ndim == 2 and len(set(matrix.shape)) == 1 else ""
-        raise ValueError(f"A must have shape (K+1, K), got {matrix.shape}{hint}")
-    return np.ascontiguousarray(matrix)
-
-
-def check_n_states(n_states: object) -> None:
-    """Check a number of hidden states."""
-    if isinstance(n_states, bool) or not isinstance(n_states, int | np.integer) or n_states < 1:
-        raise ValueError(f"n_states must be an integer >= 1, got {n_states!r}")
+    return np.ascontiguousarray(as_transition_matrix(A))
 
 
 def as_transitions(support: ArrayLike | None, shape: tuple[int, int]) -> Bools | None:

@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike
 
 from analytic.dirichlet import DirichletRows
 from analytic.hmm.emission import Emission, join_observations, join_possible, missing_rows, seen
-from analytic.hmm.sequences import as_transitions, check_n_states
-from analytic.validate import Floats, check_rng
+from analytic.hmm.sequences import as_transitions
+from analytic.validate import Floats, check_integer, check_rng
 
 
 def random_start[E: Emission](
@@ -62,7 +62,7 @@ def random_start[E: Emission](
     ((3, 2), (2,))
     """
     check_rng(rng)
-    check_n_states(n_states)
+    check_integer("n_states", n_states, 1)
     allowed = as_transitions(support, (n_states + 1, n_states))
     joined = join_observations(observations)
     rows = joined.rows

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, kl_div
 
-from analytic.validate import Floats, check_rng
+from analytic.validate import Floats, check_integer, check_rng
 
 WIDTH = 80
 """Columns of a printed result."""
@@ -214,10 +214,7 @@ def check_replicates(replicates: int | None, rng: np.random.Generator | None) ->
         raise ValueError(
             "a Monte Carlo p needs both: pass replicates=999, rng=np.random.default_rng(seed)"
         )
-    if isinstance(replicates, bool) or not isinstance(replicates, int | np.integer):
-        raise TypeError(f"replicates must be an integer, got {replicates!r}")
-    if replicates < 1:
-        raise ValueError(f"replicates must be at least 1, got {replicates}")
+    check_integer("replicates", replicates, 1)
     check_rng(rng)
     return int(replicates)
 

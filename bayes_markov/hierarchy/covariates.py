@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.validate import Floats, Ints
+from analytic.validate import Floats, Ints, is_number
 from bayes_markov.labels import Label, as_label, check_one_type, is_missing, natural_sort
 
 
@@ -107,7 +107,6 @@ def _per_unit(values: Any, units: tuple[Label, ...]) -> list[Any]:
 
 def _as_number(value: Any, name: str) -> float:
     """Check one number."""
-    number = isinstance(value, int | float | np.integer | np.floating)
-    if not number or isinstance(value, bool) or not np.isfinite(value):
+    if not is_number(value):
         raise ValueError(f"{name} must be a finite number, as the others are, got {value!r}")
     return float(value)

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from analytic import DirichletRows
-from analytic.validate import Floats, as_alpha
+from analytic.validate import Floats, as_alpha, is_number
 
 type Dims = tuple[str, ...]
 type Constants = dict[str, tuple[Dims, Any]]
@@ -104,8 +104,7 @@ class UniformShrinkage:
 
     def __post_init__(self) -> None:
         """Refuse a median that is not positive and finite."""
-        number = isinstance(self.median, int | float | np.integer | np.floating)
-        if not number or isinstance(self.median, bool) or not 0 < self.median < np.inf:
+        if not (is_number(self.median) and self.median > 0):
             raise ValueError(
                 f"median_strength must be a positive number of transitions, got {self.median!r}"
             )

@@ -7,10 +7,10 @@ are variables of the model too. Both have the same posterior.
 
 from typing import Any
 
-import numpy as np
 import pymc as pm
 from numpy.typing import ArrayLike
 
+from analytic.validate import is_number
 from bayes_markov.counts import TransitionCounts
 from bayes_markov.hierarchy.build import build, check_counts
 from bayes_markov.hierarchy.covariates import as_covariate
@@ -264,8 +264,7 @@ def covariate_model(
     """
     check_counts(counts, needs_units=True)
     known = as_covariate(covariate, counts.units or ())
-    number = isinstance(effect_scale, int | float | np.integer | np.floating)
-    if not number or isinstance(effect_scale, bool) or not 0 < effect_scale < np.inf:
+    if not (is_number(effect_scale) and effect_scale > 0):
         raise ValueError(f"effect_scale must be a positive number, got {effect_scale!r}")
     population = Regression(
         counts.pooled.shape,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 import analytic.hmm as hidden
 from analytic import DirichletRows
 from analytic.hmm.emission import as_whole
-from analytic.validate import Floats, as_alpha
+from analytic.validate import Floats, as_alpha, check_integer, is_number
 from bayes_markov.hmm.observations import Observations
 
 CATEGORY = "category"
@@ -151,7 +151,7 @@ class GaussianPrior:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        if not (_is_number(self.mean) and np.isfinite(self.mean)):
+        if not is_number(self.mean):
             raise ValueError(f"mean of the prior must be finite, got {self.mean!r}")
         _check_positive(mean_sd=self.mean_sd, sd=self.sd, log_sd_sd=self.log_sd_sd)
 
@@ -251,9 +251,7 @@ class CategoricalPrior:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        whole = isinstance(self.n_categories, int | np.integer)
-        if isinstance(self.n_categories, bool) or not whole or self.n_categories < 1:
-            raise ValueError(f"n_categories must be an integer >= 1, got {self.n_categories!r}")
+        check_integer("n_categories", self.n_categories, 1)
         alpha = as_alpha(self.alpha, (self.n_categories,))
         alpha.flags.writeable = False
         object.__setattr__(self, "alpha", alpha)
@@ -388,10 +386,5 @@ def _check_kind(labels: bool, name: str, data: Observations) -> None:
 def _check_positive(**values: float) -> None:
     """Refuse parameters of a prior that are not positive."""
     for name, value in values.items():
-        if not (_is_number(value) and 0 < value < np.inf):
+        if not (is_number(value) and value > 0):
             raise ValueError(f"{name} of the prior must be positive and finite, got {value!r}")
-
-
-def _is_number(value: object) -> bool:
-    """Tell whether something is a single number."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from analytic import DirichletRows
 from analytic.hmm import BaumWelch
 from analytic.hmm.emission import join_observations, join_possible
-from analytic.hmm.sequences import as_transitions, check_n_states
-from analytic.validate import Bools, Floats, as_alpha
+from analytic.hmm.sequences import as_transitions
+from analytic.validate import Bools, Floats, as_alpha, check_integer
 from bayes_markov.hmm.emissions import (
     CATEGORY,
     STATE,
@@ -125,7 +125,7 @@ def hmm_model(
     .. [1] Scott, S. L. (2002). Bayesian methods for hidden Markov models: recursive computing in
        the 21st century. Journal of the American Statistical Association 97, 337-351.
     """
-    check_n_states(n_states)
+    check_integer("n_states", n_states, 1)
     check_size(restarts=restarts)
     streams(seed)  # refuses a bad seed
     data = as_observations(observations, emission)

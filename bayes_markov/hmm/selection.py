@@ -16,7 +16,7 @@ import numpy as np
 
 from analytic import DirichletRows, flat
 from analytic.hmm import BaumWelch
-from analytic.hmm.sequences import check_n_states
+from analytic.validate import check_integer
 from bayes_markov.hmm.emissions import EmissionPrior, as_emission, as_observations
 from bayes_markov.hmm.observations import Observations
 from bayes_markov.hmm.relabelling import ordering, relabel
@@ -145,7 +145,7 @@ def check_numbers(numbers: list[int], data: Observations) -> None:
         raise ValueError("n_states is empty; give at least one number of states")
     seen = int(data.present.sum())
     for place, number in enumerate(numbers):
-        check_n_states(number)
+        check_integer("n_states", number, 1)
         if number in numbers[:place]:
             raise ValueError(f"n_states names {number} twice; name each number once")
         if number > seen:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from analytic.validate import Floats
+from analytic.validate import Floats, is_integer
 from bayes_markov.predictive.replicate import Start, as_paths, simulate_like
 from bayes_markov.predictive.statistics import STATISTICS, Paths, evaluate
 from bayes_markov.registry import by_name
@@ -213,8 +213,7 @@ def _spaced(available: int, draws: int | None) -> slice | list[int]:
     """Pick so many draws of a chain, evenly spaced."""
     if draws is None:
         return slice(None)
-    whole = isinstance(draws, int | np.integer) and not isinstance(draws, bool)
-    if not (whole and 1 <= draws <= available):
+    if not (is_integer(draws) and 1 <= draws <= available):
         raise ValueError(
             f"draws must be an integer from 1 to {available}, the draws of a chain, got {draws!r}"
         )

@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from analytic import DirichletRows
-from analytic.validate import Floats, as_stochastic
+from analytic.validate import Floats, as_stochastic, check_integer
 from bayes_markov._version import __version__
 from bayes_markov.labels import as_states
 from bayes_markov.study.identity import identity
@@ -182,20 +182,14 @@ def make_plan(
     """
     listed = list(lengths)
     for length in listed:
-        _check_integer("lengths", length, 1)
+        check_integer("lengths", length, 1)
     if not listed or len(set(listed)) < len(listed):
         raise ValueError(f"lengths must be different and at least one, got {listed}")
-    _check_integer("replicates", replicates, 2)
-    _check_integer("seed", seed, 0)
+    check_integer("replicates", replicates, 2)
+    check_integer("seed", seed, 0)
     ordered = tuple(sorted(int(length) for length in listed))
     known = as_truth(truth)
     labels = as_states([f"s{k + 1}" for k in range(known.n_states)] if states is None else states)
     if len(labels) != known.n_states:
         raise ValueError(f"states has {len(labels)} labels, but truth has {known.n_states} states")
     return Plan(known, ordered, int(replicates), int(seed), rules, tuple(map(str, labels)))
-
-
-def _check_integer(name: str, value: object, least: int) -> None:
-    """Refuse what is no integer, or a smaller one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
