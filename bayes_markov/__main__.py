@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import signal
 import sys
 import traceback
 from types import TracebackType
@@ -12,7 +13,7 @@ _ARGUMENT = re.compile(r'\b(states?|sequence|time|unit|missing|alpha)=(?:"(\w+)"
 """How a function's argument is written in a message; here it is an option."""
 
 _FIRST = re.compile(
-    r"^(alpha|blocks|estimators|intervals|lengths|n_states|prob|seed|states)"
+    r"^(alpha|blocks|estimators|intervals|lengths|n_states|prob|seed|states|step)"
     r"(?= (?:has|is|must|names)\b)"
 )
 """An argument with which a message begins."""
@@ -22,8 +23,9 @@ def main() -> None:
     """Run the command line.
 
     Exit codes: 0 done, 1 a check failed, 2 a mistake in what was given, 70 a defect of this
-    program (with its traceback), 130 interrupted.
+    program (with its traceback), 130 interrupted, 143 terminated.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     if sys.stderr is None:  # closed by the caller
         sys.stderr = io.StringIO()
     try:
@@ -56,6 +58,11 @@ def main() -> None:
         _show_defect()
 
 
+def _terminate(*_: object) -> NoReturn:
+    """Stop as an error would, so that what was begun is cleared away."""
+    sys.exit(143)
+
+
 def _leave_closed_pipe() -> NoReturn:
     """Stop without a word: the reader of our output has gone, and there is nobody to tell."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,6 +80,7 @@ def _say(what: str) -> None:
     shown = _ARGUMENT.sub(lambda found: f"--{found[1]} {found[2] or ''}".rstrip(), what)
     shown = _FIRST.sub(lambda found: "--" + found[1].replace("_", "-"), shown)
     shown = shown.replace("95 % is prob=0.95", "95 % is --prob 0.95")
+    shown = shown.replace("a datetime.timedelta, such as timedelta(days=1)", "a duration: 1d, 12h")
     sys.stderr.write(f"bayes-markov: {shown}\n")
 
 

@@ -19,6 +19,7 @@ from bayes_markov.counts import TransitionCounts
 from bayes_markov.files import check_columns, check_not_empty, find_files, kind_of, survey_csv
 from bayes_markov.frames import count_roles
 from bayes_markov.labels import Missing
+from bayes_markov.times import check_step
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,6 +90,8 @@ def count_files(
     given = {"unit": unit, "sequence": sequence, "time": time, "state": state}
     roles = {role: name for role, name in given.items() if name is not None}
     columns = list(dict.fromkeys(roles.values()))
+    if step is not None:
+        check_step(step, time)
     files = find_files(source)
     if time is None and len(files) > 1:
         raise ValueError(

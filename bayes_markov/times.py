@@ -146,7 +146,7 @@ def check_step(step: object, time: str | None) -> None:
     if isinstance(step, bool) or not isinstance(step, int | float | timedelta):
         raise TypeError(f"step must be a number or a datetime.timedelta, got {step!r}")
     if time is None:
-        raise ValueError(f"step={step!r} is a distance in time; name the time column with time=")
+        raise ValueError("step is a distance in time; name the time column with time=")
     length = step.total_seconds() if isinstance(step, timedelta) else step
     if not (math.isfinite(length) and length > 0):
         raise ValueError(f"step must be positive and finite, got {step!r}")

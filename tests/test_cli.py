@@ -1,5 +1,6 @@
 import csv
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,20 @@ MISTAKES = {
     "no file": (("compare", "--state", "weather"), "FILE is missing"),
     "no truth": (("compare", "--truth", "none.csv"), "none.csv"),
     "no matrix": (("compare", "--truth", SEATTLE), "must have the lines <s0>, weather"),
+    "step": (("fit", SEATTLE, "--state", "weather", "--step", "1 day"), "--step must be a number"),
+    "step without time": (("fit", SEATTLE, "--state", "weather", "--step", "1"), "with --time"),
+    "step as number": (
+        ("fit", SEATTLE, "--state", "weather", "--time", "date", "--step", "1"),
+        "--step is 1, but time column 'date' holds dates or durations; give step as a duration",
+    ),
+    "endless step": (
+        ("fit", SEATTLE, "--state", "weather", "--time", "date", "--step", "99999999999999w"),
+        "--step is longer than",
+    ),
+    "no step": (
+        ("fit", SEATTLE, "--state", "weather", "--time", "date", "--step", "0"),
+        "--step must be positive",
+    ),
     "lengths": (("compare", "--truth", "seattle", "--lengths", "5,x"), "--lengths must be"),
     "loss": (("compare", "--truth", "seattle", "--loss", "lk"), "'lk' is unknown"),
     "estimator": (("compare", "--truth", "seattle", "--estimators", "mel"), "'mel' is unknown"),
@@ -109,6 +124,30 @@ def test_missing_states_stop_or_break(run, tmp_path):
     code, out, _ = run("fit", path, "--state", "s", "--time", "t", *args)
     assert code == 0
     assert out.startswith("gap.csv: 2 transitions")
+
+
+@pytest.mark.parametrize(
+    "times, step",
+    [
+        (("1", "2", "4", "5"), "1"),
+        (("0.5", "1.0", "2.0", "2.5"), "0.5"),
+        (("2012-01-01", "2012-01-02", "2012-01-04", "2012-01-05"), "1d"),
+        (("2012-01-01T00:00", "2012-01-01T06:00", "2012-01-01T18:00", "2012-01-02T00:00"), "6h"),
+        (
+            ("2012-01-01T00:00", "2012-01-01T00:30", "2012-01-01T01:30", "2012-01-01T02:00"),
+            "30 min",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["fit", "test"])
+def test_a_gap_in_time_is_no_transition(run, tmp_path, times, step, command):
+    path = tmp_path / "gap.csv"
+    rows = zip(times, "abba", strict=True)
+    path.write_text("t,s\n" + "".join(f"{time},{state}\n" for time, state in rows))
+    more = ("--sampler", "exact") if command == "fit" else ("--blocks", "1")
+    args = (command, path, "--state", "s", "--time", "t", *more)
+    assert run(*args)[1].startswith("gap.csv: 4 transitions")
+    assert run(*args, "--step", step)[1].startswith("gap.csv: 3 transitions")
 
 
 def test_text_labels_that_look_like_numbers_stay_text_in_natural_order(run, tmp_path):
@@ -149,18 +188,26 @@ def test_labels_with_dollars_are_drawn_as_they_are(run, tmp_path):
     assert len(list(out.iterdir())) == 4
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError("disk full")], ids=repr)
-def test_nothing_is_written_unless_everything_is(run, monkeypatch, tmp_path, stop):
+@pytest.mark.parametrize(
+    "stop, code, said",
+    [
+        (signal.SIGINT, 130, "bayes-markov: interrupted\n"),
+        (signal.SIGTERM, 143, ""),
+        (OSError("disk full"), 2, "bayes-markov: disk full\n"),
+    ],
+)
+def test_nothing_is_written_unless_everything_is(run, monkeypatch, tmp_path, stop, code, said):
     import bayes_markov.plots as plots
 
     def fail(*args, **kwargs):
-        raise stop
+        if isinstance(stop, OSError):
+            raise stop
+        signal.raise_signal(stop)
 
     monkeypatch.setattr(plots, "plot_matrix", fail)
     args = ("fit", SEATTLE, "--state", "weather", "--sampler", "exact", "--out", tmp_path)
-    code, _, err = run(*args)
-    expected = {KeyboardInterrupt: (130, "interrupted"), OSError: (2, "disk full")}[type(stop)]
-    assert (code, err) == (expected[0], f"bayes-markov: {expected[1]}\n")
+    found, _, err = run(*args)
+    assert (found, err) == (code, said)
     assert list(tmp_path.iterdir()) == []
 
 

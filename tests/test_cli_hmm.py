@@ -154,3 +154,16 @@ def test_posterior_and_pictures(file, tmp_path):
     rates = rows.filter(pl.col("parameter") == "rate")
     assert ((rates["low"] < rates["mean"]) & (rates["mean"] < rates["high"])).all()
     assert (rates["rhat"] < 1.01).all()
+
+
+def test_times_without_a_row_are_unobserved(tmp_path):
+    path = tmp_path / "gap.csv"
+    path.write_text("day,count\n2024-01-01,0\n2024-01-02,9\n2024-01-05,8\n2024-01-06,1\n")
+    args = ["hmm", "decode", str(path), "--observation", "count", "--emission", "poisson"]
+    args += ["--n-states", "2", "--time", "day"]
+    assert len(RUN.invoke(app, args).output.splitlines()) == 5
+    done = RUN.invoke(app, [*args, "--step", "1d"])
+    assert done.exit_code == 0, done.output
+    assert [line.split(",")[2] for line in done.output.splitlines()[1:]] == [
+        *("0.0", "9.0", "", "", "8.0", "1.0")
+    ]

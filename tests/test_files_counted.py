@@ -116,6 +116,12 @@ def test_several_files_need_a_time(tmp_path):
         count_files(folder, state="state", sequence="sequence")
 
 
+def test_a_step_without_times_is_refused(tmp_path):
+    write(FRAME, tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="name the time column with time="):
+        count_files(tmp_path / "rows.parquet", state="state", step=2)
+
+
 @pytest.mark.parametrize("name", ["a[1].csv", "it's.csv", "*.csv", 'ü"?.csv', "a[1].parquet"])
 @pytest.mark.parametrize("assume_sorted", [False, True])
 def test_odd_names_are_names(tmp_path, name, assume_sorted):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_markov.cli.data import Data, parse_alpha
+from bayes_markov.cli.data import Data
 from bayes_markov.cli.output import (
     DEFAULT_SEED,
     Alpha,
@@ -15,6 +15,7 @@ from bayes_markov.cli.output import (
     prepare_folder,
     working,
 )
+from bayes_markov.cli.parse import parse_alpha
 
 CHECK_FILES = ("predictive.nc", "checks.png")
 

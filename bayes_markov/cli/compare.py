@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_markov.cli.data import Data, parse_integers, read_matrix, split
+from bayes_markov.cli.data import Data, read_matrix
 from bayes_markov.cli.output import (
     DEFAULT_SEED,
     Output,
@@ -23,6 +23,7 @@ from bayes_markov.cli.output import (
     save_picture,
     working,
 )
+from bayes_markov.cli.parse import parse_integers, split
 
 if TYPE_CHECKING:
     import xarray as xr

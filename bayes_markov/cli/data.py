@@ -1,9 +1,6 @@
 """The options that say where the states are and how to read them, the same for every command."""
 
-import csv
-import functools
 import inspect
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,13 +9,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_markov.cli.options import with_options
+from bayes_markov.cli.parse import parse_states, parse_step
+
 if TYPE_CHECKING:
     import polars as pl
 
     from bayes_markov.counts import TransitionCounts
 
 
-ONE_FILE = "CSV or Parquet file, one row for each time."
+OneFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="CSV or Parquet file, one row for each time.",
+        show_default=False,
+    ),
+]
+Sequence = Annotated[
+    str | None,
+    typer.Option(metavar="COL", help="Column that tells sequences apart.", show_default=False),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COL",
+        help="Column of the times, which order the rows; by default the order in the file.",
+        show_default=False,
+    ),
+]
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COL", help="Column of the units (people, sites, ...).", show_default=False
+    ),
+]
 
 
 class Missing(StrEnum):
@@ -44,24 +69,18 @@ class Data:
     state: Annotated[
         str, typer.Option(metavar="COL", help="Column of the states.", show_default=False)
     ]
-    sequence: Annotated[
-        str | None,
-        typer.Option(metavar="COL", help="Column that tells sequences apart.", show_default=False),
-    ] = None
-    time: Annotated[
+    sequence: Sequence = None
+    time: Time = None
+    step: Annotated[
         str | None,
         typer.Option(
-            metavar="COL",
-            help="Column of the times, which order the rows; by default the order in the file.",
+            metavar="STEP",
+            help="Regular distance of consecutive times: a number, or for dates such as 1d, 12h, "
+            "30min. Rows further apart or closer are not consecutive.",
             show_default=False,
         ),
     ] = None
-    unit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COL", help="Column of the units (people, sites, ...).", show_default=False
-        ),
-    ] = None
+    unit: Unit = None
     states: Annotated[
         str | None,
         typer.Option(
@@ -99,6 +118,7 @@ class Data:
             "sequence": self.sequence,
             "time": self.time,
             "unit": self.unit,
+            "step": None if self.step is None else parse_step(self.step),
             "states": None if self.states is None else parse_states(self.states, dtype),
             "missing": self.missing.value,
         }
@@ -144,42 +164,31 @@ def takes_data(
     If they are optional, the command gets None where neither a file nor a column is named. A
     command that needs the rows, not only counts, reads one file into memory.
     """
-    own = inspect.signature(command).parameters
-    fields = inspect.signature(Data).parameters.items()
-    shared = {name: field for name, field in fields if name not in without}
+    options = dict(inspect.signature(Data).parameters)
+    for name in without:
+        del options[name]
     if rows:
-        del shared["assume_sorted"]
-        argument = typer.Argument(metavar="FILE", help=ONE_FILE, show_default=False)
-        shared["file"] = shared["file"].replace(annotation=Annotated[Path, argument])
+        del options["assume_sorted"]
+        options["file"] = options["file"].replace(annotation=OneFile)
     if optional:
         loose = {"file": Path | None, "state": str | None}
-        shared |= {
-            name: shared[name].replace(
+        options |= {
+            name: options[name].replace(
                 default=None,
-                annotation=Annotated[kind, *shared[name].annotation.__metadata__],
+                annotation=Annotated[kind, *options[name].annotation.__metadata__],
             )
             for name, kind in loose.items()
         }
 
-    @functools.wraps(command)
-    def wrapped(**given: Any) -> None:
-        fields = {name: given.pop(name) for name in shared}
-        data = None
-        if fields["file"] is not None or fields["state"] is not None:
-            for name in ("file", "state"):
-                if fields[name] is None:
-                    raise ValueError(f"{'FILE' if name == 'file' else '--state'} is missing")
-            data = Data(**fields)
-        command(data=data, **given)
+    def build(given: dict[str, Any]) -> Data | None:
+        if given["file"] is None and given["state"] is None:
+            return None
+        for name in ("file", "state"):
+            if given[name] is None:
+                raise ValueError(f"{'FILE' if name == 'file' else '--state'} is missing")
+        return Data(**given)
 
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in (*shared.values(), *own.values())
-        if parameter.name != "data"
-    ]
-    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
-    return wrapped
+    return with_options(command, options, build)
 
 
 def read_rows(file: Path, columns: list[str] | None = None) -> "pl.DataFrame":
@@ -216,58 +225,3 @@ def read_matrix(file: Path) -> tuple[list[list[float]], list[str]]:
                 f"{file} has in line {label!r} no probabilities that sum to one: {row}"
             )
     return matrix, states
-
-
-def parse_integers(option: str, text: str) -> list[int]:
-    """Split a list of positive integers at commas."""
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise ValueError(f"{option} must be integers >= 1 with commas, such as 2,3, got {text!r}")
-    return numbers
-
-
-def parse_states(text: str, dtype: Any) -> list[Any]:
-    """Split a list of labels, and give them the type of the column."""
-    labels = [label.strip() for label in split(text)]
-    if dtype.is_numeric():
-        number, kind = (int, "integers") if dtype.is_integer() else (float, "numbers")
-        try:
-            return [number(label) for label in labels]
-        except ValueError:
-            raise ValueError(
-                f"--states must name {kind}, as the column holds them, got {text!r}"
-            ) from None
-    if str(dtype) == "Boolean":
-        truth = {"true": True, "false": False}
-        if not all(label.lower() in truth for label in labels):
-            raise ValueError(f"--states must name true and false, got {text!r}")
-        return [truth[label.lower()] for label in labels]
-    return labels
-
-
-def split(text: str) -> list[str]:
-    """Split at commas, but not within double quotes."""
-    return next(csv.reader([text], skipinitialspace=True), [""])
-
-
-def parse_alpha(text: str, counts: "TransitionCounts") -> Any:
-    """Turn a number, or one for each next state, into what the models take."""
-    from analytic.validate import SMALLEST_ALPHA
-
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"--alpha must be a number, or {len(counts.states)} numbers with commas, got {text!r}"
-        ) from None
-    if not all(SMALLEST_ALPHA <= value < math.inf for value in values):
-        raise ValueError(f"--alpha must be positive and finite, got {text!r}")
-    if len(values) not in (1, len(counts.states)):
-        raise ValueError(
-            f"--alpha has {len(values)} numbers, expected 1 or {len(counts.states)}, one for each "
-            f"next state"
-        )
-    return values[0] if len(values) == 1 else values

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_markov.cli.data import Data, parse_alpha
+from bayes_markov.cli.data import Data
 from bayes_markov.cli.output import (
     DEFAULT_SEED,
     Alpha,
@@ -19,6 +19,7 @@ from bayes_markov.cli.output import (
     save_picture,
     working,
 )
+from bayes_markov.cli.parse import parse_alpha
 from bayes_markov.cli.pooling import Pool, check_pool, fit_partially, fit_separately
 
 if TYPE_CHECKING:

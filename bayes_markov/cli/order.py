@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bayes_markov.cli.data import Data, parse_alpha
+from bayes_markov.cli.data import Data
 from bayes_markov.cli.output import DEFAULT_SEED, Alpha, Output, Replicates, Seed, working
+from bayes_markov.cli.parse import parse_alpha
 
 
 class Start(StrEnum):

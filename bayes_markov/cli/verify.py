@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from bayes_markov.cli.data import Data, parse_alpha
+from bayes_markov.cli.data import Data
 from bayes_markov.cli.output import DEFAULT_SEED, Alpha, Output, Seed, working
+from bayes_markov.cli.parse import parse_alpha
 
 
 def verify(data: Data, alpha: Alpha = "1", seed: Seed = DEFAULT_SEED) -> None:
