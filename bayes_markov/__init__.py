@@ -56,16 +56,17 @@ if TYPE_CHECKING:
     from bayes_markov.leave_one_out import PsisLoo, loo
     from bayes_markov.models import dirichlet_model
     from bayes_markov.plots import plot_forest, plot_matrix, plot_posterior
-    from bayes_markov.predictive import posterior_predictive, prior_predictive
     from bayes_markov.predictive.check import FitCheck, StatisticCheck, check_fit
     from bayes_markov.predictive.plots import plot_check
+    from bayes_markov.predictive.predict import posterior_predictive, prior_predictive
     from bayes_markov.predictive.statistics import STATISTICS
     from bayes_markov.ranking import Ranking, Score, rank_estimators
     from bayes_markov.sequence_frames import label_sequences
     from bayes_markov.storage import load, save
-    from bayes_markov.study import coverage_study, learned_estimator, nuts_estimator, risk_study
     from bayes_markov.study.losses import LOSSES, Loss
+    from bayes_markov.study.nuts_means import learned_estimator, nuts_estimator
     from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
+    from bayes_markov.study.studies import coverage_study, risk_study
     from bayes_markov.table import Estimate, estimates
     from bayes_markov.verification import verify
 
@@ -87,7 +88,7 @@ _HOME = {
     "count_files": "file_counts",
     "count_transitions": "frames",
     "covariate_model": "hierarchy.models",
-    "coverage_study": "study",
+    "coverage_study": "study.studies",
     "decode_at": "hmm.decoding",
     "dirichlet_model": "models",
     "estimates": "table",
@@ -97,12 +98,12 @@ _HOME = {
     "hmm_model": "hmm.models",
     "label_sequences": "sequence_frames",
     "learned_concentration_model": "hierarchy.models",
-    "learned_estimator": "study",
+    "learned_estimator": "study.nuts_means",
     "learned_stickiness_model": "hierarchy.models",
     "leave_future_out": "future",
     "load": "storage",
     "loo": "leave_one_out",
-    "nuts_estimator": "study",
+    "nuts_estimator": "study.nuts_means",
     "observe": "hmm.frames",
     "partial_pooling_model": "hierarchy.models",
     "plot_check": "predictive.plots",
@@ -116,10 +117,10 @@ _HOME = {
     "plot_states": "hmm.plots",
     "plot_widths": "study.plots",
     "posterior_mode": "fit",
-    "posterior_predictive": "predictive",
-    "prior_predictive": "predictive",
+    "posterior_predictive": "predictive.predict",
+    "prior_predictive": "predictive.predict",
     "rank_estimators": "ranking",
-    "risk_study": "study",
+    "risk_study": "study.studies",
     "sample": "fit",
     "sample_hmm": "hmm.fit",
     "save": "storage",

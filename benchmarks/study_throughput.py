@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from analytic import ESTIMATORS
-from bayes_markov.study import risk_study
+from bayes_markov import risk_study
 
 LENGTH = 100
 TRUTH = [[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.25, 0.35, 0.4], [0.05, 0.15, 0.8]]

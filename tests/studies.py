@@ -13,7 +13,7 @@ from analytic import (
     count_table_distribution,
     mle,
 )
-from bayes_markov.study import coverage_study, risk_study
+from bayes_markov import coverage_study, risk_study
 from bayes_markov.study.losses import LOSSES
 
 TWO = [[0.35, 0.65], [0.8, 0.2], [0.4, 0.6]]

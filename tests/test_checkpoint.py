@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from analytic import mle
-from bayes_markov.study import coverage_study, risk_study
+from bayes_markov import coverage_study, risk_study
 from bayes_markov.study.cells import run_cells
 from bayes_markov.study.checkpoint import STUDY, open_checkpoint
 
@@ -45,7 +45,7 @@ def killed_study(folder, executor):
     """Start a study in another process, and kill it when some cells are finished."""
     program = (
         "from concurrent.futures import ThreadPoolExecutor\n"
-        "from bayes_markov.study import risk_study\n"
+        "from bayes_markov import risk_study\n"
         f"risk_study({A}, **{LONG}, executor={executor}, checkpoint={str(folder)!r})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)

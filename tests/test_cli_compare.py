@@ -42,7 +42,7 @@ def test_a_study_prints_tables_and_writes_numbers_and_pictures(run, matrix, tmp_
 
 
 def test_an_interrupted_study_goes_on(run, matrix, tmp_path, monkeypatch):
-    import bayes_markov.study as study
+    import bayes_markov.study.studies as study
 
     def stop(*args, **kwargs):
         raise KeyboardInterrupt

@@ -12,8 +12,8 @@ import xarray as xr
 from distributed import Client, LocalCluster
 
 from analytic import flat, mle
+from bayes_markov import coverage_study, risk_study
 from bayes_markov.calibration import calibrate, exact, nuts
-from bayes_markov.study import coverage_study, risk_study
 
 pytestmark = pytest.mark.slow
 

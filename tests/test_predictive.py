@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 
 import analytic
 import bayes_markov as bm
-from bayes_markov import TransitionCounts, predictive
+from bayes_markov import TransitionCounts
+from bayes_markov.predictive import predict
 from bayes_markov.predictive.replicate import as_paths, simulate_like
 from bayes_markov.tree import streams
 
@@ -86,8 +87,8 @@ def test_blocks_of_replicates_do_not_change_what_is_measured(tree, monkeypatch):
     fixed = tree.copy()
     fixed["posterior"] = xr.DataTree(certain.to_dataset(name="A"))
     whole = bm.posterior_predictive(fixed, DATA, seed=1).posterior_predictive
-    monkeypatch.setattr(predictive, "CODES_AT_ONCE", 18 * 7)
-    monkeypatch.setattr(predictive, "CODES_PER_STATISTIC", 18 * 3)
+    monkeypatch.setattr(predict, "CODES_AT_ONCE", 18 * 7)
+    monkeypatch.setattr(predict, "CODES_PER_STATISTIC", 18 * 3)
     parts = bm.posterior_predictive(fixed, DATA, seed=1).posterior_predictive
     assert whole["mean_run"].std() > 0
     for name in whole.data_vars:

@@ -16,7 +16,7 @@ from analytic import (
     exact_risk,
     flat,
 )
-from bayes_markov.study import coverage_study, risk_study
+from bayes_markov import coverage_study, risk_study
 from bayes_markov.study.simulation import simulate_counts
 from studies import (
     ABSORBING,

@@ -11,8 +11,8 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 from analytic import INTERVALS, exact_risk, flat, mle
+from bayes_markov import coverage_study, nuts_estimator, risk_study
 from bayes_markov.calibration import nuts
-from bayes_markov.study import coverage_study, nuts_estimator, risk_study
 from bayes_markov.study.losses import LOSSES, Loss, squared_error, stationary_weights
 
 A = [[0.35, 0.65], [0.8, 0.2], [0.4, 0.6]]

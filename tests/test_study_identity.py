@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from analytic import mle, posterior_mean
-from bayes_markov.study import coverage_study, learned_estimator, nuts_estimator, risk_study
+from bayes_markov import coverage_study, learned_estimator, nuts_estimator, risk_study
 from bayes_markov.study.identity import identity
 from bayes_markov.study.losses import LOSSES, Loss, stationary_weights
 

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose, assert_array_equal
 
 from analytic import ESTIMATORS, INTERVALS, flat
-from bayes_markov.study import coverage_study, risk_study
+from bayes_markov import coverage_study, risk_study
 from bayes_markov.study.plot_style import styles
 from bayes_markov.study.plots import plot_coverage, plot_risk, plot_widths
 

@@ -15,7 +15,7 @@ from analytic import (
     flat,
     mle,
 )
-from bayes_markov.study import coverage_study, nuts_estimator, risk_study
+from bayes_markov import coverage_study, nuts_estimator, risk_study
 from bayes_markov.study.losses import Loss, last_state_weights, squared_error
 from bayes_markov.study.moments import Moments, mean_and_error, moments_of, share_and_error
 from studies import (

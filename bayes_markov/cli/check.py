@@ -46,8 +46,8 @@ def check(
     console = Output()
     console.print(data.describe(counts))
     with working("simulating"):
-        from bayes_markov.predictive import posterior_predictive
         from bayes_markov.predictive.check import check_fit
+        from bayes_markov.predictive.predict import posterior_predictive
 
         tree = exact_posterior(counts, alpha=parameters, seed=seed)
         tree = posterior_predictive(tree, sequences, seed=seed)

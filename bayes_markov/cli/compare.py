@@ -114,8 +114,8 @@ def compare(
     from analytic import ESTIMATORS, INTERVALS
     from analytic.validate import check_prob
     from bayes_markov.registry import by_name
-    from bayes_markov.study import coverage_study, risk_study
     from bayes_markov.study.losses import LOSSES
+    from bayes_markov.study.studies import coverage_study, risk_study
     from bayes_markov.study.tables import coverage_table, risk_table
 
     assert truth is not None

@@ -50,7 +50,7 @@ def nuts_estimator(n_states: int, alpha: ArrayLike = 1.0) -> Estimator:
 
     Examples
     --------
-    >>> from bayes_markov.study import risk_study
+    >>> from bayes_markov import risk_study
     >>> risk_study(
     ...     [[0.5, 0.5], [0.8, 0.2], [0.4, 0.6]],
     ...     lengths=[20], estimators=["laplace", nuts_estimator(2)], replicates=50, seed=1,

@@ -60,7 +60,7 @@ def plot_risk(
 
     Examples
     --------
-    >>> from bayes_markov.study import risk_study
+    >>> from bayes_markov import risk_study
     >>> A = [[0.5, 0.5], [0.8, 0.2], [0.4, 0.6]]
     >>> ax = plot_risk(risk_study(A, lengths=[10, 100], replicates=100, seed=1), loss="kl")
     >>> ax.get_xscale(), ax.get_yscale()
@@ -146,7 +146,7 @@ def plot_coverage(
 
     Examples
     --------
-    >>> from bayes_markov.study import coverage_study
+    >>> from bayes_markov import coverage_study
     >>> A = [[0.5, 0.5], [0.8, 0.2], [0.4, 0.6]]
     >>> options = {"lengths": [20], "prob": 0.9, "replicates": 100, "seed": 1}
     >>> ax = plot_coverage(coverage_study(A, intervals=["wald", "wilson"], **options))
@@ -213,7 +213,7 @@ def plot_widths(
 
     Examples
     --------
-    >>> from bayes_markov.study import coverage_study
+    >>> from bayes_markov import coverage_study
     >>> A = [[0.5, 0.5], [0.8, 0.2], [0.4, 0.6]]
     >>> options = {"lengths": [20], "prob": 0.9, "replicates": 100, "seed": 1}
     >>> ax = plot_widths(coverage_study(A, intervals=["wald", "wilson"], **options))

@@ -35,7 +35,7 @@ def risk_table(study: xr.Dataset, *, loss: str = "kl") -> str:
 
     Examples
     --------
-    >>> from bayes_markov.study import risk_study
+    >>> from bayes_markov import risk_study
     >>> A = [[0.5, 0.5], [0.8, 0.2], [0.4, 0.6]]
     >>> study = risk_study(
     ...     A, lengths=[20, 80], estimators=["mle", "laplace"], replicates=2000, seed=1
@@ -78,7 +78,7 @@ def coverage_table(study: xr.Dataset) -> str:
 
     Examples
     --------
-    >>> from bayes_markov.study import coverage_study
+    >>> from bayes_markov import coverage_study
     >>> A = [[0.5, 0.5], [0.9, 0.1], [0.4, 0.6]]
     >>> study = coverage_study(
     ...     A, lengths=[10], intervals=["wald", "wilson"], prob=0.9, replicates=2000, seed=1
