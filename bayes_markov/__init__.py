@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bayes_markov.hierarchy.selection import PoolingComparison, PoolingScore, compare_pooling
     from bayes_markov.hierarchy.table import Strength, strengths
     from bayes_markov.hierarchy.units import add_new_unit, select_mean, select_unit
+    from bayes_markov.hmm.categorical import CategoricalPrior
     from bayes_markov.hmm.decoding import (
         add_state_paths,
         add_state_probabilities,
@@ -45,12 +46,13 @@ if TYPE_CHECKING:
         decode_at,
         state_table,
     )
-    from bayes_markov.hmm.emissions import CategoricalPrior, GaussianPrior, PoissonPrior
     from bayes_markov.hmm.fit import sample_hmm
     from bayes_markov.hmm.frames import observe
+    from bayes_markov.hmm.gaussian import GaussianPrior
     from bayes_markov.hmm.models import hmm_model, start_values
     from bayes_markov.hmm.observations import Observations
     from bayes_markov.hmm.plots import plot_emissions, plot_states
+    from bayes_markov.hmm.poisson import PoissonPrior
     from bayes_markov.hmm.selection import HiddenFit, HiddenTable, compare_hidden
     from bayes_markov.hmm.table import HiddenEstimate, hidden_estimates
     from bayes_markov.leave_one_out import PsisLoo, loo
@@ -132,7 +134,7 @@ _HOME = {
     "summarize_functionals": "functional_table",
     "verify": "verification",
     "Calibration": "calibration",
-    "CategoricalPrior": "hmm.emissions",
+    "CategoricalPrior": "hmm.categorical",
     "Check": "checks",
     "Convergence": "diagnostics",
     "ConvergenceWarning": "diagnostics",
@@ -140,13 +142,13 @@ _HOME = {
     "FitCheck": "predictive.check",
     "FunctionalEstimate": "functional_table",
     "FunctionalSummary": "functional_table",
-    "GaussianPrior": "hmm.emissions",
+    "GaussianPrior": "hmm.gaussian",
     "HiddenEstimate": "hmm.table",
     "HiddenFit": "hmm.selection",
     "HiddenTable": "hmm.selection",
     "Loss": "study.losses",
     "Observations": "hmm.observations",
-    "PoissonPrior": "hmm.emissions",
+    "PoissonPrior": "hmm.poisson",
     "PoolingComparison": "hierarchy.selection",
     "PoolingScore": "hierarchy.selection",
     "PsisFuture": "future",

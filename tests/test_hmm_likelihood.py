@@ -9,7 +9,7 @@ from pytensor.compile.mode import Mode
 
 import analytic
 from analytic.hmm import known_states
-from bayes_markov.hmm.emissions import log_of
+from bayes_markov.hmm.emission import log_of
 from bayes_markov.hmm.likelihood import log_likelihood
 from hidden import HIDDEN, expected_counts_by_paths, log_likelihood_by_paths, smoothed_by_paths
 

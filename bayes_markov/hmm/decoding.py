@@ -13,7 +13,8 @@ import xarray as xr
 
 import analytic.hmm as hidden
 from analytic.validate import Bools, Floats, Ints
-from bayes_markov.hmm.emissions import CATEGORY, EMISSIONS, STATE, Parameters
+from bayes_markov.hmm.emission import CATEGORY, STATE, Parameters
+from bayes_markov.hmm.emissions import EMISSIONS
 from bayes_markov.hmm.observations import Observations
 from bayes_markov.tree import MAX_NUMBERS, check_size, streams, variable
 

@@ -13,7 +13,7 @@ from analytic.validate import Floats
 from bayes_markov._version import __version__
 from bayes_markov.diagnostics import MIN_ESS, ConvergenceWarning, record_convergence
 from bayes_markov.hmm.decoding import ROW, log_emission_at
-from bayes_markov.hmm.emissions import CATEGORY, STATE
+from bayes_markov.hmm.emission import CATEGORY, STATE
 from bayes_markov.hmm.models import Specification, specification_of, start_values
 from bayes_markov.hmm.relabelling import ordering, relabel, switched
 from bayes_markov.hmm.selection import criteria

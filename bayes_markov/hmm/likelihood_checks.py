@@ -15,7 +15,7 @@ import analytic.hmm as hidden
 from analytic.validate import Floats
 from bayes_markov.checks import Check, worst
 from bayes_markov.hmm.decoding import log_emission_at
-from bayes_markov.hmm.emissions import Parameters
+from bayes_markov.hmm.emission import Parameters
 from bayes_markov.hmm.models import Specification, by_variable, start_values
 from bayes_markov.hmm.starts import SD_FLOOR
 

@@ -22,14 +22,8 @@ from analytic.hmm import BaumWelch
 from analytic.hmm.emission import join_observations, join_possible
 from analytic.hmm.sequences import as_transitions
 from analytic.validate import Bools, Floats, as_alpha, check_integer
-from bayes_markov.hmm.emissions import (
-    CATEGORY,
-    STATE,
-    EmissionPrior,
-    as_emission,
-    as_observations,
-    log_of,
-)
+from bayes_markov.hmm.emission import CATEGORY, STATE, log_of
+from bayes_markov.hmm.emissions import EmissionPrior, as_emission, as_observations
 from bayes_markov.hmm.likelihood import log_likelihood
 from bayes_markov.hmm.observations import Observations
 from bayes_markov.hmm.starts import check_start, maximum_likelihood, near

@@ -7,7 +7,8 @@ import xarray as xr
 
 from analytic.validate import Floats, check_prob
 from bayes_markov.hmm.decoding import GROUP, check_decoded, emission_of_tree
-from bayes_markov.hmm.emissions import CATEGORY, EMISSIONS, STATE
+from bayes_markov.hmm.emission import CATEGORY, STATE
+from bayes_markov.hmm.emissions import EMISSIONS
 from bayes_markov.labels import Label, plain
 from bayes_markov.tree import variable
 

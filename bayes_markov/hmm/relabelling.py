@@ -21,7 +21,8 @@ import numpy as np
 from analytic import DirichletRows
 from analytic.hmm import Categorical, Emission
 from analytic.validate import Bools, Floats, Ints
-from bayes_markov.hmm.emissions import CategoricalPrior, EmissionPrior
+from bayes_markov.hmm.categorical import CategoricalPrior
+from bayes_markov.hmm.emissions import EmissionPrior
 from bayes_markov.labels import Label
 
 

@@ -12,7 +12,9 @@ import analytic.hmm as hidden
 from analytic import DirichletRows
 from analytic.hmm import BaumWelch
 from analytic.validate import Bools, Floats
-from bayes_markov.hmm.emissions import CategoricalPrior, EmissionPrior, GaussianPrior
+from bayes_markov.hmm.categorical import CategoricalPrior
+from bayes_markov.hmm.emissions import EmissionPrior
+from bayes_markov.hmm.gaussian import GaussianPrior
 from bayes_markov.hmm.observations import Observations
 
 SD_FLOOR = 1e-2

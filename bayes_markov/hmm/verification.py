@@ -29,8 +29,10 @@ from bayes_markov.checks import (
     z_scores,
 )
 from bayes_markov.diagnostics import ConvergenceWarning
-from bayes_markov.hmm.emissions import CategoricalPrior, GaussianPrior, Parameters
+from bayes_markov.hmm.categorical import CategoricalPrior
+from bayes_markov.hmm.emission import Parameters
 from bayes_markov.hmm.fit import check_can_be_sampled, sample_hmm
+from bayes_markov.hmm.gaussian import GaussianPrior
 from bayes_markov.hmm.likelihood_checks import (
     SAME,
     as_array,
