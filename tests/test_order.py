@@ -278,7 +278,10 @@ def test_support_at_a_higher_order():
         ({"lower": 0, "higher": 1, "start": "s_0"}, "start must be"),
         ({"lower": 0, "higher": 1, "replicates": 99}, "needs both"),
         ({"lower": 0, "higher": 1, "rng": np.random.default_rng(1)}, "needs both"),
-        ({"lower": 0, "higher": 1, "replicates": 0, "rng": np.random.default_rng(1)}, "at least 1"),
+        (
+            {"lower": 0, "higher": 1, "replicates": 0, "rng": np.random.default_rng(1)},
+            ">= 1, got 0",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):

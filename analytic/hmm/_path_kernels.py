@@ -54,15 +54,16 @@ def best_path(
             path[begin : ends[n]] = -1
             log_probability[n] = -np.inf
             continue
-        total, part = 0.0, 0.0  # in parts, for less rounding
+        total, seen, steps = 0.0, 0.0, 0.0  # in parts, for less rounding
         for t in range(ends[n] - 1, begin - 1, -1):
             path[t] = state
             before = came_from[t, state]
-            part += log_emission[t, state] + log_A[before + 1, state]
+            seen += log_emission[t, state]
+            steps += log_A[before + 1, state]
             state = before
             if t % 1024 == 0:
-                total, part = total + part, 0.0
-        log_probability[n] = total + part
+                total, seen, steps = total + (seen + steps), 0.0, 0.0
+        log_probability[n] = total + (seen + steps)
     return -1
 
 
