@@ -228,6 +228,33 @@ def test_the_best_run_is_that_of_the_largest_objective():
     assert found.best == np.argmax(found.objectives) != np.argmax(found.log_likelihoods)
 
 
+def test_the_objective_has_all_prior_densities():
+    _, x = simulated("categorical")
+    start = hmm.Categorical(EMISSIONS["categorical"].B, alpha=[1.5, 3.0, 2.0])
+    found = hmm.baum_welch(x, emission=start, A=TRUTH, alpha=1.7, max_iter=3)
+    prior = 0.7 * np.log(found.A).sum() + (np.log(found.emission.B) @ [0.5, 2.0, 1.0]).sum()
+    objective = found.convergence.objective[-1]
+    np.testing.assert_allclose(objective, found.log_likelihood + prior, rtol=1e-12)
+
+
+def test_runs_from_random_starts_know_what_is_possible():
+    paths, x = simulated("poisson", (40,))
+    known = hmm.known_states(np.where(np.arange(40) % 4 == 0, paths[0], -1), 3)
+    A, emission = hmm.random_start(
+        hmm.Poisson([1.0]), x, 3, rng=np.random.default_rng(7), possible=[known]
+    )
+    found = hmm.baum_welch(
+        x,
+        emission=hmm.Poisson([1.0]),
+        n_states=3,
+        possible=[known],
+        restarts=1,
+        rng=np.random.default_rng(7),
+    )
+    from_there = hmm.baum_welch(x, emission=emission, A=A, possible=[known])
+    np.testing.assert_array_equal(found.convergence.objective, from_there.convergence.objective)
+
+
 def test_random_starts_are_possible_and_different():
     x = [[0, 3, 1], [40, np.nan, 2]]
     support = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], dtype=bool)
@@ -254,6 +281,16 @@ def test_structural_zeros_stay(alpha):
     start = np.where(support, 1.0, 0.0) / support.sum(axis=1, keepdims=True)
     free = hmm.baum_welch(x, emission=EMISSIONS["poisson"], A=start, alpha=alpha, max_iter=30)
     assert (free.A[~support] == 0).all() == (alpha == 1)
+
+
+def test_small_counts_are_not_rounded_off_on_a_support():
+    # State 1 explains a 0 with e^-50: the counts of its row are far below the rounding of 1.
+    A = [[1.0, 0.0], [0.8, 0.2], [0.4, 0.6]]
+    options = {"emission": hmm.Poisson([0.1, 50.0]), "A": A, "max_iter": 1}
+    free = hmm.baum_welch([0, 0, 0, 1], **options)
+    found = hmm.baum_welch([0, 0, 0, 1], **options, support=np.array(A) > 0)
+    np.testing.assert_array_equal(found.A, free.A)
+    assert found.A[2, 0] > 0.99 and not found.convergence.kept_rows.any()
 
 
 @dataclass(frozen=True)
@@ -301,6 +338,8 @@ def test_convergence_is_told():
     assert loose.convergence.iterations < tight.convergence.iterations
     gains = np.diff(tight.convergence.objective)
     assert gains[-1] < 1e-9 <= gains[-2]
+    alone = hmm.baum_welch(x, emission=hmm.Poisson([3.0]), tolerance=0, max_iter=5)
+    assert not alone.convergence.converged  # a gain of 0 is not below 0
 
 
 X = [0, 3, 1, 9]

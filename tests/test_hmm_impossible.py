@@ -72,6 +72,8 @@ each_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNC
         (A[1:], "add the s_0 row"),
         (A[:, :1] * 0 + 1, "must have shape"),
         ([[0.6, 0.4], [0.7, 0.2], [0.0, 1.0]], "sums to 0.9, not 1"),
+        (A - [[0.0, 0.0], [0.0, 0.1], [0.0, 0.0]], "sums to 0.9, not 1"),
+        (np.add(A, [[0.0, 0.0], [0.0, 0.0], [0.0, 5e-9]]), "must hold probabilities"),
         ([[0.6, 0.4], [np.nan, np.nan], [0.0, 1.0]], "undefined"),
         (np.array([A, A]), "must have shape"),
     ],
@@ -95,6 +97,7 @@ def test_matrices_that_are_refused(function, matrix, message):
         (np.where(FINE == -0.1, np.nan, FINE), "got nan in row 1, column 1"),
         (np.where(FINE == -0.1, np.inf, FINE), "got inf in row 1, column 1"),
         ([FINE, np.where(FINE == -3, np.nan, FINE)], "got nan in row 2 of sequence 1, column 0"),
+        ([FINE, np.where(FINE == -2, np.nan, FINE)], "got nan in row 0 of sequence 1, column 1"),
         (np.ma.masked_less(FINE, -2.5), "masked"),
     ],
 )

@@ -121,13 +121,34 @@ def test_blocks_leave_no_seam(rows, monkeypatch):
     np.testing.assert_allclose(pieces.log_likelihood, whole.log_likelihood, rtol=1e-12)
 
 
-def test_blocks_hand_logarithms_on(monkeypatch):
-    case = next(case for case in HIDDEN if case.name == "left to right")
-    whole = hmm.smooth(case.A, case.arrays)
+@pytest.mark.parametrize("name", ["left to right", "rare steps"])
+def test_blocks_hand_logarithms_on(name, monkeypatch):
+    case = next(case for case in HIDDEN if case.name == name)
+    whole, filtered = hmm.smooth(case.A, case.arrays), hmm.forward(case.A, case.arrays).filtered
     monkeypatch.setattr(filtering, "BLOCK", 1)
     rows = hmm.smooth(case.A, case.arrays)
     np.testing.assert_allclose(rows.log_likelihood, whole.log_likelihood, rtol=1e-14)
     np.testing.assert_allclose(rows.expected_counts, whole.expected_counts, rtol=1e-12)
+    for one, two in zip(hmm.forward(case.A, case.arrays).filtered, filtered, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-12, atol=1e-290)
+
+
+def test_what_is_no_number_is_found_in_its_block(monkeypatch):
+    monkeypatch.setattr(filtering, "BLOCK", 4)
+    x = np.zeros((7, 2))
+    x[5, 1] = np.nan
+    with pytest.raises(ValueError, match="got nan in row 5, column 1"):
+        hmm.log_likelihood([[0.5, 0.5], [0.7, 0.3], [0.4, 0.6]], x)
+
+
+def test_draws_at_the_ends_of_the_uniform():
+    A, ends = np.array([[0.0, 0.4, 0.6]] * 4), np.array([1])
+    paths = np.empty((2, 1), dtype=np.int64)
+    uniform = np.array([[0.0], [np.nextafter(1, 0)]])
+    loops.compiled("draw_paths")(A, ends, np.array([[0.0, 1.0, 0.0]]), uniform, paths)
+    assert paths.ravel().tolist() == [1, 1]
+    loops.compiled("draw_paths")(A, ends, A[:1], uniform, paths)
+    assert paths.ravel().tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("scale", [1.0, 700.0])

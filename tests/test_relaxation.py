@@ -48,6 +48,11 @@ def test_the_distance_to_the_stationary_law_falls_at_that_rate():
     assert 0.85 < second_eigenvalue(P) < 0.95
 
 
+def test_rows_sum_to_one_after_very_many_steps():
+    P = np.random.default_rng(3).dirichlet([0.4, 1, 2], size=3)
+    assert_allclose(n_step(P, 10**15), np.tile(stationary(P), (3, 1)), rtol=1e-12)
+
+
 def test_alofi_eigenvalue():
     """Daily rain on Alofi: eigenvalues 1, .4106146101, .0462103575."""
     counts = np.array([[362, 126, 60], [136, 90, 68], [50, 79, 124]])

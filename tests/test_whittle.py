@@ -139,6 +139,19 @@ def test_tables_that_differ_in_the_second_word_only():
     np.testing.assert_allclose(probabilities, tables[:, 0, 3:] @ [0.3, 0.7], rtol=1e-14)
 
 
+def test_words_are_not_overfilled():
+    """Six states at length 6 have 31 digits of base 6, of which an int64 holds 24."""
+    A = np.zeros((7, 6))
+    A[0, 4] = 1
+    A[5, [0, 2]] = 0.7, 0.3  # out of state 4
+    A[[1, 2, 3, 4, 6], 4] = 1
+    tables, probabilities = count_table_distribution(A, 6)
+    to_0 = tables[:, 5, 0]
+    assert sorted(to_0.tolist()) == [0, 1, 1, 2, 2, 3]
+    expected = [whittle_probability(A, table) for table in tables]
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-12)
+
+
 def test_chunks_are_the_whole():
     A = np.array(TRUTHS["three"])
     tables, probabilities = count_table_distribution(A, 7)
@@ -170,6 +183,8 @@ def test_the_length_that_the_refusal_names_is_feasible(monkeypatch):
         count_table_distribution(A, 40)
     tables, _ = count_table_distribution(A, 11)
     assert tables.size <= 10**5 < MAX_ENUMERATED_CELLS
+    monkeypatch.setattr("analytic.whittle.MAX_ENUMERATED_CELLS", tables.size)
+    assert len(count_table_distribution(A, 11)[0]) == len(tables)
 
 
 @pytest.mark.parametrize(
