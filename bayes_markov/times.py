@@ -149,18 +149,18 @@ def check_step(step: object, time: str | None) -> None:
         raise ValueError("step is a distance in time; name the time column with time=")
     length = step.total_seconds() if isinstance(step, timedelta) else step
     if not (math.isfinite(length) and length > 0):
-        raise ValueError(f"step must be positive and finite, got {step!r}")
+        raise ValueError(f"step must be positive and finite, got {step}")
 
 
 def check_step_fits(step: float | timedelta, time: str, dtype: nw.dtypes.DType) -> None:
     """Check that a step can be compared with times of a type."""
     if dtype.is_numeric() and isinstance(step, timedelta):
         raise ValueError(
-            f"step is {step!r}, but time column {time!r} holds numbers; give step as a number"
+            f"step is {step}, but time column {time!r} holds numbers; give step as a number"
         )
     if not dtype.is_numeric() and not isinstance(step, timedelta):
         raise ValueError(
-            f"step is {step!r}, but time column {time!r} holds dates or durations; give step as "
+            f"step is {step}, but time column {time!r} holds dates or durations; give step as "
             f"a datetime.timedelta, such as timedelta(days=1)"
         )
 

@@ -75,7 +75,10 @@ MISTAKES = {
     "no file": (("compare", "--state", "weather"), "FILE is missing"),
     "no truth": (("compare", "--truth", "none.csv"), "none.csv"),
     "no matrix": (("compare", "--truth", SEATTLE), "must have the lines <s0>, weather"),
-    "step": (("fit", SEATTLE, "--state", "weather", "--step", "1 day"), "--step must be a number"),
+    "step": (
+        ("fit", SEATTLE, "--state", "weather", "--step", "1 day"),
+        "--step must be a positive number",
+    ),
     "step without time": (("fit", SEATTLE, "--state", "weather", "--step", "1"), "with --time"),
     "step as number": (
         ("fit", SEATTLE, "--state", "weather", "--time", "date", "--step", "1"),

@@ -119,3 +119,11 @@ def test_steps_that_do_not_fit_are_refused(columns, options, message):
     frame = pl.DataFrame(columns | {"x": [1, 2, 3]})
     with pytest.raises(ValueError, match=message):
         bm.observe(frame, observation="x", **({"time": "t"} | options))
+
+
+def test_a_step_that_leaves_nearly_nothing_observed_is_a_mistake():
+    frame = pl.DataFrame({"t": [date(2012, 1, 1), date(2015, 12, 31)], "x": [1, 2]})
+    options = {"observation": "x", "time": "t"}
+    assert len(bm.observe(frame, **options, step=timedelta(hours=1)).rows) == 35_041
+    with pytest.raises(ValueError, match=r"goes over 126,144,001 steps .* in 2 rows.* step right"):
+        bm.observe(frame, **options, step=timedelta(seconds=1))

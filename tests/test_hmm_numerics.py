@@ -271,3 +271,13 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch):
 def test_rows_that_are_almost_stochastic():
     A = np.array([[0.5, 0.5], [0.7, 0.3 + ROW_SUM_TOLERANCE / 2], [0.3, 0.7]])
     assert np.isfinite(hmm.smooth(A, np.zeros((50, 2))).smoothed).all()
+
+
+def test_no_probability_exceeds_one():
+    """Rounding adds up where nothing is seen for long."""
+    A = [[0.9, 0.1], [1 - 1e-6, 1e-6], [0.001, 0.999]]
+    x = np.zeros((2000, 2))
+    x[::500] = [-1.0, -30.0]
+    found = hmm.smooth(A, x).smoothed
+    assert found.max() <= 1
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)

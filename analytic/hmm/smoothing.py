@@ -110,4 +110,5 @@ def run_smooth(
     counts = np.zeros((joined.ends.size if per_sequence else 1, *A.shape))
     run = compiled("backward")
     run(A, log_matrix(A), joined.ends, log_likelihoods, filtered, predicted, counts)
+    np.minimum(predicted, 1.0, out=predicted)  # rounding may pass it
     return log_likelihoods, predicted, counts

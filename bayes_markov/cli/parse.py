@@ -36,8 +36,8 @@ def parse_step(text: str) -> float | timedelta:
     found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", text.strip().lower())
     if found is None or found[2] not in ("", *STEP_UNITS):
         raise ValueError(
-            f"--step must be a number, or one with a unit ({', '.join(STEP_UNITS)}) such as 1d, "
-            f"got {text!r}"
+            f"--step must be a positive number, or one with a unit ({', '.join(STEP_UNITS)}) such "
+            f"as 1d, got {text!r}"
         )
     number = float(found[1]) if "." in found[1] else int(found[1])
     if not found[2]:

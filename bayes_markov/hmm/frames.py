@@ -15,7 +15,10 @@ from bayes_markov.hmm.observations import Observations
 from bayes_markov.labels import ALL_UNITS
 from bayes_markov.sequence_frames import label_sequences
 from bayes_markov.times import check_step, check_step_fits, float_room, parse_time
-from bayes_markov.tree import MAX_NUMBERS
+
+MAX_UNSEEN = 10**6
+MAX_UNSEEN_PER_ROW = 1000
+"""Regular times that may stand between so many rows; with more, the step is a mistake."""
 
 
 def observe(
@@ -182,10 +185,10 @@ def _with_gaps(times: NDArray[Any], step: Any, name: str) -> tuple[NDArray[Any],
             f"of steps of {step}; correct the times or the step"
         )
     length = int(steps[-1]) + 1
-    if length > MAX_NUMBERS:
+    if length > max(MAX_UNSEEN, MAX_UNSEEN_PER_ROW * times.size):
         raise ValueError(
-            f"column {name!r} goes over {length:,} steps of {step}; that is too much to hold: is "
-            f"the step right?"
+            f"column {name!r} goes over {length:,} steps of {step} in {times.size:,} rows; nearly "
+            f"nothing was observed: is the step right?"
         )
     places = np.full(length, -1, dtype=np.int64)
     places[steps] = np.arange(times.size)
