@@ -267,6 +267,10 @@ def test_random_starts_are_possible_and_different():
         hmm.random_start(hmm.Poisson([1.0]), [np.nan], 2, rng=np.random.default_rng(4))
     with pytest.raises(ValueError, match="n_states must be"):
         hmm.random_start(hmm.Poisson([1.0]), x, 0, rng=np.random.default_rng(4))
+    # All weights together are as many as the observations, so that a prior weighs as it does later.
+    prior = hmm.Categorical([[0.5, 0.5]], [[1.0, 3.0]])
+    _, emission = hmm.random_start(prior, [0] * 10, 2, rng=np.random.default_rng(4))
+    np.testing.assert_allclose(emission.B, [[5 / 7, 2 / 7]] * 2)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 2.0])

@@ -94,6 +94,22 @@ def test_estimate_may_change_the_number_of_states(kind):
     assert emission.estimate(x, weights).log_prob(x).shape == (5, 3)
 
 
+def test_a_prior_that_is_the_same_in_all_states_stays_for_another_number():
+    found = hmm.Categorical([[0.5, 0.5]], [[3.0, 2.0]]).estimate([0, 1], [[4.0, 1.0], [1.0, 0.0]])
+    np.testing.assert_allclose(found.B, [[6 / 8, 2 / 8], [3 / 4, 1 / 4]])
+
+
+def test_a_state_of_nothing_but_zeros_has_rate_zero():
+    found = hmm.Poisson([2.0, 5.0]).estimate([0, 0, 3], [[1, 0], [1, 0], [0, 1]])
+    np.testing.assert_array_equal(found.rate, [0.0, 3.0])
+
+
+def test_an_sd_far_from_zero_is_not_taken_for_collapsed():
+    x = 1e7 + np.array([1.0, 2.0, 6.0, 9.0])
+    found = hmm.Gaussian([0.0], [1.0]).estimate(x, np.ones((4, 1)))
+    np.testing.assert_allclose(found.sd, [np.sqrt(41 / 4)])
+
+
 def test_a_prior_that_differs_between_states_fixes_their_number():
     emission = hmm.Categorical([[0.5, 0.5], [0.2, 0.8]], [[1.0, 2.0], [2.0, 1.0]])
     with pytest.raises(ValueError, match="alpha differs between the 2 states"):

@@ -199,6 +199,28 @@ def test_support_keeps_zeros():
     assert set(bm.start_values(model)) == {"A_2", "rate"}
 
 
+def test_rows_of_each_size_start_at_their_own():
+    support = np.vstack([np.ones(3), np.triu(np.ones((3, 3)))]) > 0
+    start = bm.start_values(build("poisson", n_states=3, support=support))
+    assert {name: value.shape for name, value in start.items()} == {
+        "A_2": (1, 2),
+        "A_3": (2, 3),
+        "rate": (3,),
+    }
+    assert_allclose(start["A_2"].sum(), 1)
+
+
+def test_default_prior_is_as_wide_as_the_data_twice():
+    prior = specification_of(build("gaussian", [[1.0, None, 4.0, 10.0]])).emission
+    assert_allclose([prior.mean, prior.mean_sd, prior.sd], [5, 2 * 14**0.5, 14**0.5])
+
+
+def test_draws_of_a_rate_have_the_mean_of_the_prior():
+    drawn = bm.PoissonPrior(3.0, 0.5).sample(np.random.default_rng(1), (10_000,), 2)["rate"]
+    assert drawn.shape == (10_000, 2)
+    assert_allclose(drawn.mean(axis=0), 6, atol=5 * np.sqrt(12 / 10_000))
+
+
 def test_names_and_what_stands_behind_a_model():
     model = build("categorical", states=["calm", "storm"])
     assert model.coords["state"] == ("<s0>", "calm", "storm")

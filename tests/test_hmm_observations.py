@@ -12,6 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import analytic.hmm as hidden
 import bayes_markov as bm
+from analytic import DirichletRows
+from bayes_markov.hmm.selection import criteria, in_order
 from hidden_data import LABELS, codes_of, simulate
 
 FRAME = {
@@ -129,15 +131,40 @@ def test_states_of_the_maximum_are_in_order():
         table = bm.compare_hidden(
             seen, n_states=[2], emission="poisson", restarts=1, rng=np.random.default_rng(seed)
         )
-        rate = table.fits[0].found.emission.rate
-        assert rate[0] < rate[1]
+        found = table.fits[0].found
+        assert found.emission.rate[0] < found.emission.rate[1]
+        again = hidden.smooth(found.A, hidden.log_emission(found.emission, seen))
+        assert_allclose(found.expected_counts, again.expected_counts, rtol=1e-8, atol=1e-8)
+
+
+def test_a_kept_row_moves_with_its_state():
+    # The state of the smaller rate is seen last and never left.
+    data, prior = bm.Observations.of_numbers([9, 7, 1]), bm.PoissonPrior(1.0, 0.1)
+    found = hidden.baum_welch(
+        [9, 7, 1],
+        emission=hidden.Poisson([8.0, 1.0]),
+        A=[[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]],
+        possible=hidden.known_states([0, 0, 1], 2),
+    )
+    moved = in_order(found, prior, data)
+    assert found.convergence.kept_rows.tolist() == [False, False, True]
+    assert moved.convergence.kept_rows.tolist() == [False, True, False]
+    assert_array_equal(moved.A[1], [0.7, 0.3])
+
+
+def test_runs_that_found_the_maximum_are_counted():
+    data, prior = bm.Observations.of_numbers([9, 7, 1]), bm.PoissonPrior(1.0, 0.1)
+    found = hidden.baum_welch([9, 7, 1], emission=hidden.Poisson([5.0]))
+    ends = np.array([-10.0, -12.0, -10.0005, -11.0])
+    found = found._replace(convergence=found.convergence._replace(log_likelihoods=ends))
+    assert criteria(found, prior, data, DirichletRows(np.ones((2, 1)))).runs == "2 of 4"
 
 
 def test_choice_is_checked():
     rng = np.random.default_rng(1)
     with pytest.raises(ValueError, match="n_states is empty"):
         bm.compare_hidden([1, 2], n_states=[], emission="poisson", rng=rng)
-    table = bm.compare_hidden([1, 2], n_states=[1], emission="poisson", rng=rng)
+    table = bm.compare_hidden([1, 2], n_states=[1, 2], emission="poisson", rng=rng)
     with pytest.raises(ValueError, match='by must be "aic" or "bic"'):
         table.best("loo")
 

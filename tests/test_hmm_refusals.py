@@ -23,6 +23,7 @@ def fit(**options):
 
 CLOSED_FORMS = {
     "count beyond int64": (lambda: COUNTS.log_prob([1e300]), "hold 1e.300 at 0, which is too"),
+    "first beyond int64": (lambda: COUNTS.log_prob([2.0**63]), "too large for int64"),
     "unsigned count": (lambda: COUNTS.log_prob(np.array([2**63], dtype=np.uint64)), "too large"),
     "unsigned code": (lambda: CONES.log_prob(np.array([2**63], dtype=np.uint64)), "too large"),
     "None in a list": (lambda: hmm.log_emission(COUNTS, [None, 2]), "NaN stands for a missing"),

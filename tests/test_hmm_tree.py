@@ -325,6 +325,13 @@ def test_what_the_states_are_ordered_by():
     assert by("wet", **labels).of({"B": B}).tolist() == [1, 0]
     assert by("dry", **labels).of({"B": B}).tolist() == [0, 1]
     assert by("dry", **labels).name == "B[dry]"
+    # Of two states that show the same label, the one that shows it more comes first.
+    labels["example"] = hidden.Categorical([[0.5, 0.3, 0.2], [0.9, 0.05, 0.05]])
+    assert by("auto", **labels).of({"B": labels["example"].B}).tolist() == [1, 0]
+    # Here the sums of sqrt(p q) pair the states the other way round than those of sqrt(p) q.
+    labels["example"] = hidden.Categorical([[0.0, 0.3, 0.7], [0.6, 0.4, 0.0]])
+    B = np.array([[0.0, 0.5, 0.5], [0.1, 0.2, 0.7]])
+    assert by("auto", **labels).of({"B": B}).tolist() == [1, 0]
     with pytest.raises(ValueError, match="order_by must be one of the labels 'dry', 'fog', 'wet'"):
         by("rate", **labels)
 

@@ -103,10 +103,18 @@ def test_midnights_are_25_hours_apart_where_clocks_go_back(engine):
     np.testing.assert_array_equal(counts.table[1:], [[0, 1, 0], [0, 0, 0], [0, 0, 0]])
 
 
-def test_dates_are_never_half_a_day_apart(engine):
+@pytest.mark.parametrize("hours", [12, 36])
+def test_dates_are_never_half_a_day_apart(hours, engine):
     frame = engine(pl.DataFrame({"t": DAYS, "s": ["a", "b", "c", "a"]}))
-    counts = count_transitions(frame, state="s", time="t", step=dt.timedelta(hours=12))
+    counts = count_transitions(frame, state="s", time="t", step=dt.timedelta(hours=hours))
     np.testing.assert_array_equal(counts.table, [[1, 0, 0], *[[0, 0, 0]] * 3])
+
+
+def test_times_without_seconds_are_at_the_full_minute(engine):
+    times = ["2024-01-01T09:10", "2024-01-01T09:11:00", "2024-01-01T09:12:00.0", "2024-01-01T09:13"]
+    frame = engine(pl.DataFrame({"t": times, "s": ["a", "b", "c", "a"]}))
+    counts = count_transitions(frame, state="s", time="t", step=dt.timedelta(minutes=1))
+    assert counts == TransitionCounts.from_sequences([["a", "b", "c", "a"]])
 
 
 STEPS = {
@@ -229,6 +237,7 @@ REFUSED_TIMES = {
     "mixture": (["1", "2024-01-01", "3"], r"'t' is text.*'1' and '2024-01-01'"),
     "offset for some": (["2024-01-01T10:00", "2024-01-01T10:00Z", "2024-01-02T10:00"], "'t' is te"),
     "no such day": (["2023-02-28", "2023-02-29", "2023-03-01"], r"'2023-02-29'"),
+    "no such leap day": (["1900-02-28", "1900-02-29", "1900-03-01"], r"'1900-02-29'"),
     "other order": (["01/02/2024", "02/02/2024", "03/02/2024"], r"'01/02/2024'"),
     "digits of another script": (["1", "٢", "3"], "'٢'"),
     "boolean": ([True, False, None], r"'t' has type Boolean"),

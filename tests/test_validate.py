@@ -42,6 +42,10 @@ PATHS = {
     "one of them empty": (count([[0, 1], []], 2), "path 1 is empty; leave it out"),
     "not a sequence": (count(3, 2), "paths must be a sequence of integer codes, got 3"),
     "negative code": (count([[0], [1, -1, 0]], 2), "path 1 holds code -1 at position 1, expected"),
+    "code beyond int64": (
+        count([[1], np.array([0, 2**63], dtype=np.uint64)], 2),
+        "path 1 holds code 9223372036854775808, which is too large",
+    ),
     "code beyond the states": (count([0, 1, 2], 2), r"code 2 at position 2, expected 0, ..., 1"),
     "float codes": (count([0.0, 1.0], 2), "path 0 must hold integer codes, got dtype float64"),
     "fractional code": (count([[0, 1], [0.5]], 2), "path 1 must hold integer codes"),
