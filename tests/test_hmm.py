@@ -62,7 +62,9 @@ def test_zeros_stay_exact(case, n):
 @each_sequence
 def test_log_likelihood_alone(case, n):
     x = case.arrays[n]
-    assert hmm.log_likelihood(case.A, x) == hmm.forward(case.A, x).log_likelihood
+    # Rows that nobody looks at are scaled less often.
+    filtering = hmm.forward(case.A, x).log_likelihood
+    np.testing.assert_allclose(hmm.log_likelihood(case.A, x), filtering, rtol=1e-14, atol=1e-12)
 
 
 @each_sequence
@@ -122,7 +124,8 @@ def test_many_sequences_are_each_on_their_own(case):
         np.testing.assert_array_equal(predicted[n], hmm.predict(case.A, x, 2))
     together = hmm.smooth(case.A, case.arrays).expected_counts
     np.testing.assert_allclose(together, found.expected_counts.sum(axis=0), rtol=1e-12)
-    np.testing.assert_array_equal(hmm.log_likelihood(case.A, case.arrays), filtering.log_likelihood)
+    values = hmm.log_likelihood(case.A, case.arrays)
+    np.testing.assert_allclose(values, filtering.log_likelihood, rtol=1e-14, atol=1e-12)
     drawn = hmm.sample_paths(case.A, case.arrays, rng=np.random.default_rng(3), size=(2, 5))
     assert [path.shape for path in drawn] == [(2, 5, len(x)) for x in case.arrays]
 
